@@ -1,0 +1,36 @@
+package inventory
+
+import "time"
+
+// Access says how to reach a host. Empty fields mean the transport's default.
+type Access struct {
+	Connection     string // "ssh" or "winrm"
+	Address        string // name or address to dial; never empty
+	Port           int    // 0: the transport's default
+	User           string
+	Password       Secret
+	KeyFile        string
+	KeyPassphrase  Secret
+	Timeout        time.Duration // of dialling; 0: the transport's default
+	Become         bool
+	BecomeUser     string // default root
+	BecomePassword Secret
+	Shell          string // ansible_shell_type: "sh" or "powershell"
+}
+
+// Secret holds a text that is never printed: every way of formatting it shows
+// "***".
+type Secret struct{ text string }
+
+// NewSecret wraps a text.
+func NewSecret(text string) Secret { return Secret{text} }
+
+// Reveal returns the text; only a transport calls it.
+func (s Secret) Reveal() string { return s.text }
+
+// Empty says whether there is no secret.
+func (s Secret) Empty() bool { return s.text == "" }
+
+func (s Secret) String() string               { return "***" }
+func (s Secret) GoString() string             { return "***" }
+func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"***"`), nil }

@@ -1,0 +1,95 @@
+package inventory
+
+import "net/netip"
+
+// Setting is one variable of ours with the reason it has its value.
+type Setting[T any] struct {
+	Value T
+	// Name is the variable, for example "ras_ssl".
+	Name string
+	// Set is false where the default decided.
+	Set bool
+	// At is where it was set.
+	At Position
+}
+
+// Settings are the ras_ and farmwall_ variables of a host, checked and typed.
+type Settings struct {
+	Version Setting[Version] // ras_version; default 16.5
+
+	SSL              Setting[bool] // ras_ssl; default on
+	RDPUDP           Setting[bool] // ras_rdp_udp; default on
+	ClientManager    Setting[bool] // ras_client_manager; default on
+	RDPLoadBalancing Setting[bool] // ras_rdp_load_balancing; default off
+	DirectMode       Setting[bool] // ras_direct_mode; default off: clients reach session hosts without a gateway
+	AgentPush        Setting[bool] // ras_agent_push; where not Set, the role decides
+
+	Addresses              Setting[[]netip.Addr]   // ras_addresses, else ansible_host where it is an address
+	VIP                    Setting[[]netip.Addr]   // ras_vip, HALB's virtual addresses
+	InternalNetworks       Setting[[]netip.Prefix] // ras_internal_networks
+	ClientNetworks         Setting[[]netip.Prefix] // ras_client_networks
+	PushNetworks           Setting[[]netip.Prefix] // ras_push_networks
+	SecondLevelAuthServers Setting[[]string]       // ras_second_level_auth_servers: addresses, networks or names
+
+	Sources          Setting[Sources] // farmwall_sources; default farm
+	Egress           Setting[Egress]  // farmwall_egress; default auto
+	ResolveEndpoints Setting[bool]    // farmwall_resolve_endpoints; default off: a named endpoint is allowed by port
+	Rules            []ExtraRule      // farmwall_rules
+	Keep             []KeptFlow       // farmwall_keep
+}
+
+// Sources says who "internal" is: the whole farm, or only the members whose
+// role starts the flow.
+type Sources string
+
+// The values of farmwall_sources.
+const (
+	SourcesFarm  Sources = "farm"
+	SourcesPeers Sources = "peers"
+)
+
+// Egress says when outbound rules are written.
+type Egress string
+
+// The values of farmwall_egress. Auto means only where the host blocks
+// outbound traffic by default.
+const (
+	EgressAuto   Egress = "auto"
+	EgressAlways Egress = "always"
+	EgressNever  Egress = "never"
+)
+
+// Version is a RAS version, major and minor.
+type Version struct{ Major, Minor int }
+
+// ExtraRule is one entry of farmwall_rules: the catalogue's fields, typed and
+// checked (a protocol with ports has ports, one without has none, no range is
+// reversed).
+type ExtraRule struct {
+	ID         string // 1 to 64 of [a-z0-9.-]
+	Direction  string // "in" (default), "out" or "local"
+	Scope      string // "external", "internal" (default), "localhost" or "any"
+	Protocol   uint8  // IP protocol number: 6, 17, 112 ...
+	Ports      []PortRange
+	Remotes    []netip.Prefix // instead of a scope: exactly these
+	RemoteName string         // outbound: a named endpoint
+	MinVersion Version        // zero: no bound
+	MaxVersion Version        // zero: no bound
+	Commentary string
+	At         Position
+}
+
+// PortRange is ports First to Last, both included.
+type PortRange struct {
+	First uint16 `json:"first"`
+	Last  uint16 `json:"last"`
+}
+
+// KeptFlow is one entry of farmwall_keep: a flow into the host that no change
+// may close.
+type KeptFlow struct {
+	Protocol uint8
+	Port     uint16
+	Sources  []netip.Prefix // empty: from anywhere
+	At       Position
+}

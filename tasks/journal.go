@@ -1,0 +1,4 @@
+package tasks
+
+// Journal keeps runs, plans, outcomes and undo copies.
+type Journal struct{}

@@ -1,0 +1,155 @@
+// Package tasks carries out farmwall's verbs against a farm: plan, apply,
+// verify, drift, rollback. Only change alters a host; every verb that writes
+// goes through it.
+package tasks
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"farmwall/inventory"
+	"farmwall/rules"
+	"farmwall/transport"
+)
+
+// Runner holds what the verbs need. Its methods may run at the same time.
+type Runner struct {
+	Dialer  transport.Dialer
+	Dialect func(h *inventory.Host) (rules.Dialect, error)
+	Rows    []rules.Row // the catalogue
+	Journal *Journal
+	Report  func(Event) // called from many goroutines; never nil
+	Lookup  func(ctx context.Context, name string) ([]netip.Addr, error)
+	Now     func() time.Time
+	// Controller is user@machine, printable ASCII without blanks.
+	Controller string
+	Forks      int
+}
+
+// Status is what became of one host in one verb. The order is of no meaning;
+// cmd maps them to exit codes.
+type Status string
+
+// The statuses.
+const (
+	OK          Status = "ok"          // nothing to do, or verified
+	Changed     Status = "changed"     // applied, verified and confirmed
+	Differs     Status = "differs"     // differences exist (plan, drift)
+	PendingOnly Status = "pending"     // drift: only the inventory wants something new
+	Refused     Status = "refused"     // refused while planning; unchanged
+	Restored    Status = "restored"    // failed, proven back in its old state
+	Failed      Status = "failed"      // failed before anything changed
+	Unreachable Status = "unreachable" // nothing changed
+	Doubtful    Status = "doubtful"    // unknown, or a switch still pending: a person must look
+	Stale       Status = "stale"
+	LeaseTaken  Status = "lease-taken"
+	NotOpen     Status = "not-open" // rules in place, a wanted flow is not really open
+	Foreign     Status = "foreign"  // drift: changed by a run of another controller
+	Skipped     Status = "skipped"  // not started: an earlier failure, or interrupted
+)
+
+// Outcome is what became of one host.
+type Outcome struct {
+	Host    string         `json:"host"`
+	Farm    string         `json:"farm,omitempty"`
+	Status  Status         `json:"status"`
+	Step    string         `json:"step,omitempty"` // where it ended, where it did not end well
+	Error   string         `json:"error,omitempty"`
+	Hint    string         `json:"hint,omitempty"`
+	Until   *time.Time     `json:"until,omitempty"` // when a pending switch fires
+	Changes []rules.Change `json:"changes,omitempty"`
+	// Pending is what only the inventory wants (drift).
+	Pending  []rules.Change  `json:"pending,omitempty"`
+	Cause    string          `json:"cause,omitempty"` // drift: "host", "policy", "both", "run R of C"
+	Flows    []JudgedFlow    `json:"flows,omitempty"` // verify, and plan's defeated flows
+	Findings []rules.Finding `json:"findings,omitempty"`
+	Warnings []string        `json:"warnings,omitempty"`
+	Elapsed  time.Duration   `json:"elapsed_ns"`
+	Err      error           `json:"-"`
+}
+
+// JudgedFlow is a flow with the rule that wants it and its verdict.
+type JudgedFlow struct {
+	Rule    string        `json:"rule"`
+	Flow    rules.Flow    `json:"flow"`
+	Verdict rules.Verdict `json:"verdict"`
+}
+
+// Summary is one verb's result, its outcomes in order of the inventory.
+type Summary struct {
+	Verb     string    `json:"verb"`
+	Run      string    `json:"run,omitempty"` // only for verbs that write
+	Farms    []Count   `json:"farms"`
+	Outcomes []Outcome `json:"hosts"`
+	// Interrupted says that a signal ended the run.
+	Interrupted bool `json:"interrupted,omitempty"`
+	// Gone names hosts that the journal knows and the inventory does not (drift).
+	Gone []string `json:"gone,omitempty"`
+	// Chain is the journal's last hash.
+	Chain string `json:"chain,omitempty"`
+}
+
+// Count is a farm's name and its number of members.
+type Count struct {
+	Farm    string `json:"farm"`
+	Members int    `json:"members"`
+}
+
+// OnFail says what a failure takes back.
+type OnFail string
+
+// The values of --on-fail.
+const (
+	FailHost  OnFail = "host"
+	FailBatch OnFail = "batch"
+	FailRun   OnFail = "run"
+)
+
+// Rollout says how a change goes through the farm.
+type Rollout struct {
+	Serial         []Portion // batch sizes; the last repeats; none: all at once
+	MaxFail        Portion   // more failures than this start no new batch
+	OnFail         OnFail
+	ConfirmTimeout time.Duration // the window; 0: the transport's default
+	Manual         bool          // --confirm manual
+	// Confirmed is asked after step 7 when Manual; it returns when the user
+	// confirms here, or with an error to undo.
+	Confirmed func(ctx context.Context, run string, hosts []string) error
+	Strict    bool
+	TakeOver  string // a farm's name whose marks may be taken over
+}
+
+// Portion is a number of hosts or a percentage of the selected ones, rounded up.
+type Portion struct {
+	N       int
+	Percent bool
+}
+
+// EventKind is what an event tells.
+type EventKind string
+
+// The kinds of events.
+const (
+	RunStarted   EventKind = "run-started"
+	HostStarted  EventKind = "host-started"
+	HostStep     EventKind = "host-step"
+	HostDone     EventKind = "host-done"
+	BatchStarted EventKind = "batch-started"
+	Waiting      EventKind = "waiting"
+	RunDone      EventKind = "run-done"
+	Notice       EventKind = "notice"
+)
+
+// Event is one thing that happened; cmd prints it.
+type Event struct {
+	Kind    EventKind `json:"event"`
+	Time    time.Time `json:"time"`
+	Run     string    `json:"run,omitempty"`
+	Host    string    `json:"host,omitempty"`
+	Step    string    `json:"step,omitempty"` // "dial", "observe", "arm", "redial", "confirm" ...
+	Text    string    `json:"text,omitempty"`
+	Done    int       `json:"done,omitempty"`  // hosts finished
+	Total   int       `json:"total,omitempty"` // hosts in this verb
+	Outcome *Outcome  `json:"outcome,omitempty"`
+}
