@@ -18,7 +18,7 @@ type Runner struct {
 	Dialer  transport.Dialer
 	Dialect func(h *inventory.Host) (rules.Dialect, error)
 	Rows    []rules.Row // the catalogue
-	Journal *Journal
+	Journal Keeper
 	Report  func(Event) // called from many goroutines; never nil
 	Lookup  func(ctx context.Context, name string) ([]netip.Addr, error)
 	Now     func() time.Time
