@@ -4,9 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"sort"
-	"strings"
 )
 
 // Addresses is a list of prefixes, IPv4 and IPv6 together: sorted, masked,
@@ -18,15 +18,23 @@ type Addresses struct {
 }
 
 // NewAddresses makes the canonical list of the prefixes. IPv4-mapped IPv6
-// addresses count as IPv4.
-func NewAddresses(prefixes []netip.Prefix) *Addresses {
-	merged := merge(prefixes)
-	var b strings.Builder
+// addresses count as IPv4; invalid prefixes are left out.
+func NewAddresses(prefixes []netip.Prefix) *Addresses { return canonical(merge(prefixes)) }
+
+// canonical wraps a list that is sorted, masked and merged already.
+func canonical(merged []netip.Prefix) *Addresses {
+	const width = 18 // family, 16 bytes of address, length
+	b := make([]byte, 0, width*len(merged))
 	for _, p := range merged {
-		b.WriteString(p.String())
-		b.WriteByte('\n')
+		family, ip := byte(6), p.Addr().As16()
+		if p.Addr().Is4() {
+			family = 4
+		}
+		b = append(b, family)
+		b = append(b, ip[:]...)
+		b = append(b, byte(p.Bits()))
 	}
-	sum := sha256.Sum256([]byte(b.String()))
+	sum := sha256.Sum256(b)
 	return &Addresses{prefixes: merged, hash: hex.EncodeToString(sum[:])}
 }
 
@@ -57,30 +65,39 @@ func (a *Addresses) Family(ipv4 bool) *Addresses {
 	if a == nil {
 		return nil
 	}
-	var part []netip.Prefix
-	for _, p := range a.prefixes {
-		if p.Addr().Is4() == ipv4 {
-			part = append(part, p)
-		}
+	// IPv4 sorts before IPv6.
+	first6 := sort.Search(len(a.prefixes), func(i int) bool { return !a.prefixes[i].Addr().Is4() })
+	part := a.prefixes[first6:]
+	if ipv4 {
+		part = a.prefixes[:first6:first6]
 	}
 	if len(part) == len(a.prefixes) {
 		return a
 	}
-	return NewAddresses(part)
+	return canonical(part)
 }
 
-// Contains says whether the list, or anywhere, holds the address.
+// Contains says whether the list, or anywhere, holds the address. A zone is
+// passed over: prefixes have none.
 func (a *Addresses) Contains(ip netip.Addr) bool {
 	if a == nil {
-		return true
+		return ip.IsValid()
 	}
-	ip = ip.Unmap()
+	ip = ip.Unmap().WithZone("")
 	i := sort.Search(len(a.prefixes), func(i int) bool { return ip.Less(a.prefixes[i].Addr()) })
 	return i > 0 && a.prefixes[i-1].Contains(ip)
 }
 
-// MarshalJSON writes the prefixes as a list of texts.
-func (a *Addresses) MarshalJSON() ([]byte, error) { return json.Marshal(a.prefixes) }
+// MarshalJSON writes the prefixes as a list of texts; nobody is [], never null.
+func (a *Addresses) MarshalJSON() ([]byte, error) {
+	if a == nil {
+		return []byte("null"), nil
+	}
+	if len(a.prefixes) == 0 {
+		return []byte("[]"), nil
+	}
+	return json.Marshal(a.prefixes)
+}
 
 // UnmarshalJSON reads what MarshalJSON wrote.
 func (a *Addresses) UnmarshalJSON(b []byte) error {
@@ -88,11 +105,20 @@ func (a *Addresses) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &ps); err != nil {
 		return err
 	}
+	if ps == nil {
+		return fmt.Errorf("a list of addresses cannot be null")
+	}
+	for _, p := range ps {
+		if !p.IsValid() {
+			return fmt.Errorf("a list of addresses holds an empty entry")
+		}
+	}
 	*a = *NewAddresses(ps)
 	return nil
 }
 
-// merge masks, sorts and joins prefixes until no two can be one.
+// merge masks, sorts and joins prefixes until no two can be one. Sorting is its
+// only part that is more than linear: each prefix enters the stack once.
 func merge(in []netip.Prefix) []netip.Prefix {
 	ps := make([]netip.Prefix, 0, len(in))
 	for _, p := range in {
