@@ -28,7 +28,8 @@ type Writer interface {
 	// at once, as Refusals.
 	Check(s *State, want Set) error
 	// Diff compares every place of the host with what it should hold; want must
-	// be settled.
+	// be settled. While State.Token is armed or confirming it leaves the persistent
+	// copy and its unit out: the confirm writes them.
 	Diff(s *State, want Set) []Change
 	// Target is the copy that makes want true of the host; an empty want takes
 	// off all that is ours.
@@ -129,6 +130,9 @@ const (
 type Report struct {
 	Result Result
 	Lease  uint64
+	// Ours is the fingerprint of what is ours right after a confirm, the persistent
+	// copy included; empty where the host did not say.
+	Ours string
 	// Left is how long the switch still waits, on the host's monotonic clock.
 	Left time.Duration
 	// Holder names who holds the lease where Result is Taken.

@@ -25,6 +25,8 @@ type Runner struct {
 	// Controller is user@machine, printable ASCII without blanks.
 	Controller string
 	Forks      int
+	// Exit is cmd's decision on the exit code, for the journal; never nil.
+	Exit func(*Summary) int
 }
 
 // Status is what became of one host in one verb. The order is of no meaning;
@@ -115,6 +117,7 @@ type Rollout struct {
 	Manual         bool          // --confirm manual
 	// Confirmed is asked after step 7 when Manual; it returns when the user
 	// confirms here, or with an error to undo.
+	// The context ends when every host was confirmed elsewhere, or the window ran out.
 	Confirmed func(ctx context.Context, run string, hosts []string) error
 	Strict    bool
 	TakeOver  string // a farm's name whose marks may be taken over
