@@ -25,11 +25,19 @@ type Row struct {
 	Protocol  Protocol         `json:"protocol"`
 	Port      uint16           `json:"port,omitempty"` // 0 for a protocol without ports
 	// Condition is the source's words; When is what they mean: names of settings
-	// that must all be on ("ssl", "rdp_udp", "client_manager", "rdp_load_balancing", "direct_mode").
+	// that must all be on ("ssl", "rdp_udp", "client_manager", "rdp_load_balancing", "direct_mode",
+	// "agent_push").
 	Condition string   `json:"condition,omitempty"`
 	When      []string `json:"when,omitempty"`
 	// Peers are the roles that start the flow; empty: not known, so the whole farm.
 	Peers []inventory.Role `json:"peers,omitempty"`
+	// Clients says when ras_client_networks and members with the role client are
+	// sources of an internal row too: "always", "direct_mode", or never (empty).
+	Clients string `json:"clients,omitempty"`
+	// From and To are the ends of a directed flow as its source names them; empty
+	// in edition 16.
+	From string `json:"from,omitempty"`
+	To   string `json:"to,omitempty"`
 	// Remote is the endpoint of an outbound row: a host name, or "2FA Server".
 	Remote     string `json:"remote,omitempty"`
 	MinVersion string `json:"min_version,omitempty"`
