@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// program is one call of farmwall: its three streams and what came of it.
+type program struct {
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	exit   int
+	typed  chan string // lines of standard input, once somebody is asked
+}
+
+// run is farmwall without the process around it: it returns the exit code.
+func run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	p := &program{stdin: stdin, stdout: stdout, stderr: stderr}
+	app := p.app()
+	args, err := arrange(app.Commands, argv)
+	if err == nil {
+		ctx, stop := p.untilSignal(ctx)
+		defer stop()
+		err = app.RunContext(ctx, args)
+	}
+	if err != nil {
+		p.complain(err)
+		return exitOfError(err)
+	}
+	return p.exit
+}
+
+// app declares the verbs. It is built anew for each call, because cli writes into it.
+func (p *program) app() *cli.App {
+	app := &cli.App{
+		Name:            "farmwall",
+		Usage:           "host firewalls of a Parallels RAS farm, from the roles of its servers",
+		UsageText:       "farmwall VERB [flags] [argument]     (flags may stand anywhere)",
+		Version:         version(),
+		HideVersion:     true,
+		HideHelpCommand: true,
+		Reader:          p.stdin,
+		Writer:          p.stdout,
+		ErrWriter:       p.stderr,
+		// Without these cli would exit the process itself, and take commas apart.
+		ExitErrHandler:            func(*cli.Context, error) {},
+		DisableSliceFlagSeparator: true,
+		Action:                    p.noVerb,
+		Commands: []*cli.Command{
+			p.historyVerb(), p.catalogVerb(), p.completionVerb(), p.versionVerb(), p.helpVerb(),
+		},
+	}
+	everyVerb(app.Commands, func(c *cli.Command) {
+		c.HideHelpCommand = true
+		c.OnUsageError = usageError
+		if len(c.Subcommands) > 0 && c.Action == nil {
+			c.Action = noSubverb
+		}
+	})
+	app.OnUsageError = usageError
+	return app
+}
+
+func everyVerb(list []*cli.Command, do func(*cli.Command)) {
+	for _, c := range list {
+		do(c)
+		everyVerb(c.Subcommands, do)
+	}
+}
+
+// action turns a verb's function into what cli calls; the verb says its own exit code.
+func (p *program) action(verb func(c *cli.Context) (int, error)) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		exit, err := verb(c)
+		p.exit = exit
+		return err
+	}
+}
+
+func (p *program) noVerb(c *cli.Context) error {
+	if c.Args().Present() {
+		return unknownVerb("", c.Args().First(), c.App.Commands)
+	}
+	return cli.ShowAppHelp(c)
+}
+
+func noSubverb(c *cli.Context) error {
+	if c.Args().Present() {
+		return unknownVerb(c.Command.Name+" ", c.Args().First(), c.Command.Subcommands)
+	}
+	return usagef("%s needs one of: %s", c.Command.Name, strings.Join(verbNames(c.Command.Subcommands), ", "))
+}
+
+func unknownVerb(before, word string, known []*cli.Command) error {
+	return usagef("there is no verb %q%s; the verbs are: %s", before+word, meant(word, verbNames(known)), strings.Join(verbNames(known), ", "))
+}
+
+func verbNames(list []*cli.Command) []string {
+	var names []string
+	for _, c := range list {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+func usageError(_ *cli.Context, err error, _ bool) error { return usagef("%v", err) }

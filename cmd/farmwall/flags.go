@@ -1,0 +1,105 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+)
+
+// env is the variable of a flag: FARMWALL_ and its long name.
+func env(name string) []string {
+	return []string{"FARMWALL_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))}
+}
+
+func text(name, short, value, usage string) *cli.StringFlag {
+	return &cli.StringFlag{Name: name, Aliases: aliases(short), Value: value, Usage: usage, EnvVars: env(name)}
+}
+
+func list(name, short, usage string) *cli.StringSliceFlag {
+	return &cli.StringSliceFlag{Name: name, Aliases: aliases(short), Usage: usage, EnvVars: env(name)}
+}
+
+func toggle(name, short, usage string) *cli.BoolFlag {
+	return &cli.BoolFlag{Name: name, Aliases: aliases(short), Usage: usage, EnvVars: env(name), DisableDefaultText: true}
+}
+
+func aliases(short string) []string {
+	if short == "" {
+		return nil
+	}
+	return strings.Split(short, ",")
+}
+
+// sourceFlags say which farm and which of its hosts.
+func sourceFlags() []cli.Flag {
+	return []cli.Flag{
+		list("inventory", "i", "inventory `SOURCE`: a file or a directory; may be given again"),
+		text("limit", "l", "", "only the hosts that match `PATTERN` are contacted; who is a member stays the same"),
+		list("extra-vars", "e", "`VAR`=VALUE, or @FILE; wins over every other variable"),
+	}
+}
+
+// reachFlags say how to reach hosts. What the inventory says about a host wins, as in Ansible.
+func reachFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.IntFlag{Name: "forks", Aliases: []string{"f"}, Value: 32, Usage: "at most `N` hosts at once", EnvVars: env("forks")},
+		text("user", "u", "", "log in as `USER`"),
+		toggle("ask-pass", "k", "ask for the login password"),
+		toggle("become", "b", "use sudo"),
+		toggle("ask-become-pass", "K", "ask for the sudo password"),
+		text("private-key", "key-file", "", "log in with the key in `FILE`"),
+		text("known-hosts", "", "", "`FILE` with the hosts' keys (default: ~/.ssh/known_hosts)"),
+	}
+}
+
+// showFlags say how results are printed.
+func showFlags(formats ...string) []cli.Flag {
+	if len(formats) == 0 {
+		formats = []string{"text", "json", "jsonl"}
+	}
+	return []cli.Flag{
+		&cli.StringFlag{Name: "output", Value: "text", Usage: "`FORMAT`: " + strings.Join(formats, ", "), EnvVars: env("output"),
+			Action: func(_ *cli.Context, given string) error {
+				if !slices.Contains(formats, given) {
+					return usagef("--output %s: this verb prints %s", given, strings.Join(formats, ", "))
+				}
+				return nil
+			}},
+		toggle("no-color", "", "no colours (also NO_COLOR)"),
+		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Count: new(int), Usage: "say more: every host, every address, every step", EnvVars: env("verbose"), DisableDefaultText: true},
+		toggle("diff", "D", "show the reason for each rule"),
+	}
+}
+
+func stateFlags() []cli.Flag {
+	return []cli.Flag{text("state", "", "", "`DIR` of the journal (default: "+stateDirWords()+")")}
+}
+
+func detailedFlag() cli.Flag {
+	return toggle("detailed-exitcode", "", "exit 2 where there are differences")
+}
+
+// rolloutFlags say how a change goes through the farm.
+func rolloutFlags() []cli.Flag {
+	return []cli.Flag{
+		toggle("yes", "y,auto-approve", "do not ask"),
+		text("serial", "", "", "batch `SIZES`, for example 1,25%,100%; the last one repeats"),
+		text("max-fail", "", "0", "more failed hosts than `N` (or N%) start no new batch"),
+		text("on-fail", "", "host", "what a failure takes back: `host`, batch or run"),
+		&cli.DurationFlag{Name: "confirm-timeout", Usage: "`TIME` after which a host undoes an unconfirmed change, 10s to 30m (default: 60s)", EnvVars: env("confirm-timeout"), Action: windowFits},
+		text("confirm", "", "auto", "`auto`, or manual: keep a change only when a person says so"),
+		toggle("strict", "", "take a change back also where something foreign exposes or hides a flow"),
+		text("take-over", "", "", "replace the rules of another `FARM` that a host carries"),
+	}
+}
+
+func windowFits(_ *cli.Context, given time.Duration) error {
+	if given < 10*time.Second || given > 30*time.Minute {
+		return usagef("--confirm-timeout %s: it must be 10s to 30m", given)
+	}
+	return nil
+}
+
+func together(groups ...[]cli.Flag) []cli.Flag { return slices.Concat(groups...) }

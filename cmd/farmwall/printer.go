@@ -1,0 +1,38 @@
+package main
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"farmwall/tasks"
+)
+
+// printer shows what happens and what came of it. Results go to standard output,
+// progress to standard error (but for jsonl, where events are results).
+type printer interface {
+	// event is called from many goroutines.
+	event(tasks.Event)
+	// plan shows what would be done; it has not been done.
+	plan(p *tasks.Plan, s *tasks.Summary, exit int) error
+	// summary shows what was done or found.
+	summary(s *tasks.Summary, exit int) error
+	pongs(list []tasks.Pong, s *tasks.Summary, exit int) error
+}
+
+// printer makes the one that --output asks for.
+func (p *program) printer(c *cli.Context) printer {
+	switch c.String("output") {
+	case "json":
+		return &jsonPrinter{w: p.stdout, progress: p.progress(c)}
+	case "jsonl":
+		return newJSONLines(p.stdout)
+	}
+	return &textPrinter{w: p.stdout, progress: p.progress(c), detail: detail{
+		all:     c.Count("verbose") > 0,
+		reasons: c.Bool("diff"),
+		colours: coloursFor(p.stdout, c.Bool("no-color")),
+	}}
+}
+
+func (p *program) progress(c *cli.Context) *progress {
+	return newProgress(p.stderr, coloursFor(p.stderr, c.Bool("no-color")), c.Count("verbose"))
+}

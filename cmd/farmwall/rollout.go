@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"farmwall/tasks"
+)
+
+// manualWindow is how long a person has to confirm, unless told otherwise.
+const manualWindow = 10 * time.Minute
+
+// rollout reads the flags that say how a change goes through the farm.
+func (p *program) rollout(c *cli.Context) (tasks.Rollout, error) {
+	how := tasks.Rollout{
+		OnFail:         tasks.OnFail(c.String("on-fail")),
+		ConfirmTimeout: c.Duration("confirm-timeout"),
+		Strict:         c.Bool("strict"),
+		TakeOver:       c.String("take-over"),
+	}
+	switch how.OnFail {
+	case tasks.FailHost, tasks.FailBatch, tasks.FailRun:
+	default:
+		return how, usagef("--on-fail %s: it must be host, batch or run", how.OnFail)
+	}
+	switch mode := c.String("confirm"); mode {
+	case "auto":
+	case "manual":
+		how.Manual, how.Confirmed = true, p.askToKeep
+		if how.ConfirmTimeout == 0 {
+			how.ConfirmTimeout = manualWindow
+		}
+	default:
+		return how, usagef("--confirm %s: it must be auto or manual", mode)
+	}
+	var err error
+	if how.MaxFail, err = portion("--max-fail", c.String("max-fail"), 0); err != nil {
+		return how, err
+	}
+	if serial := c.String("serial"); serial != "" {
+		for _, part := range strings.Split(serial, ",") {
+			size, err := portion("--serial", strings.TrimSpace(part), 1)
+			if err != nil {
+				return how, err
+			}
+			how.Serial = append(how.Serial, size)
+		}
+	}
+	return how, nil
+}
+
+// portion reads "5" or "25%".
+func portion(flag, text string, least int) (tasks.Portion, error) {
+	digits, percent := strings.CutSuffix(text, "%")
+	n, err := strconv.Atoi(digits)
+	if err != nil || n < least || percent && n > 100 {
+		return tasks.Portion{}, usagef("%s %q: it takes numbers of hosts or percentages, %d or more", flag, text, least)
+	}
+	return tasks.Portion{N: n, Percent: percent}, nil
+}
+
+// askToKeep waits for Enter, or until ctx ends: confirmed elsewhere, or too late.
+func (p *program) askToKeep(ctx context.Context, run string, hosts []string) error {
+	fmt.Fprintf(p.stderr, "\n%s changed and checked: %s\n", count(len(hosts), "host"), someNames(hosts))
+	elsewhere := "\"farmwall confirm " + run + "\" keeps the change; without it the hosts undo it at the end of their window"
+	if !isTerminal(p.stdin) {
+		fmt.Fprintln(p.stderr, elsewhere)
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	fmt.Fprintf(p.stderr, "Press Enter to keep it, Ctrl-C to undo it. From elsewhere %s.\n", elsewhere)
+	_, err := p.readLine(ctx)
+	return err
+}

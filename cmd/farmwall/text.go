@@ -1,0 +1,125 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"farmwall/tasks"
+)
+
+// textPrinter is for people.
+type textPrinter struct {
+	w        io.Writer
+	progress *progress
+	detail   detail
+}
+
+func (t *textPrinter) event(e tasks.Event) { t.progress.event(e) }
+
+func (t *textPrinter) plan(p *tasks.Plan, s *tasks.Summary, _ int) error {
+	t.progress.stop()
+	fmt.Fprintf(t.w, "%s\n\n", farmsLine(s.Farms))
+	var views []view
+	var sum tally
+	bad := map[tasks.Status]int{}
+	var common []string
+	seen := map[string]bool{}
+	for i := range p.Hosts {
+		h := &p.Hosts[i]
+		v := viewOfPlan(h)
+		if h.Problem != nil {
+			bad[h.Problem.Status]++
+		} else {
+			sum.take(h.Changes)
+		}
+		// A note tells of a default or of an empty list, so it is nearly always the
+		// same for many hosts: once, below, is enough.
+		for _, n := range v.notes {
+			if !seen[n] {
+				seen[n] = true
+				common = append(common, n)
+			}
+		}
+		if !t.detail.all {
+			v.notes = nil
+		}
+		views = append(views, v)
+	}
+	d := t.detail
+	d.changes = true
+	d.show(t.w, views)
+	for _, n := range common {
+		fmt.Fprintf(t.w, "%s %s\n", d.colours.faint("note:"), plain(n))
+	}
+	if len(common) > 0 {
+		fmt.Fprintln(t.w)
+	}
+	line := "Plan: " + sum.String()
+	for _, status := range []tasks.Status{tasks.Refused, tasks.Unreachable, tasks.Failed, tasks.LeaseTaken, tasks.Doubtful, tasks.Skipped} {
+		if n := bad[status]; n > 0 {
+			line += "; " + paintStatus(d.colours, status, count(n, "host")+" "+string(status))
+		}
+	}
+	_, err := fmt.Fprintln(t.w, d.colours.bold(line))
+	return err
+}
+
+func (t *textPrinter) summary(s *tasks.Summary, _ int) error {
+	t.progress.stop()
+	d := t.detail
+	d.changes = d.all || d.reasons || s.Verb == "drift" || s.Verb == "verify"
+	var views []view
+	var sum tally
+	for i := range s.Outcomes {
+		o := &s.Outcomes[i]
+		views = append(views, viewOfOutcome(o))
+		sum.take(o.Changes)
+	}
+	if s.Verb == "drift" || s.Verb == "verify" {
+		fmt.Fprintf(t.w, "%s\n\n", farmsLine(s.Farms))
+	}
+	d.show(t.w, views)
+	if len(s.Gone) > 0 {
+		fmt.Fprintf(t.w, "%s the journal knows these hosts, the inventory does not: %s\n",
+			d.colours.yellow("warning:"), someNames(s.Gone))
+	}
+	if s.Verb == "drift" {
+		fmt.Fprintln(t.w, d.colours.bold("Drift: "+strings.Replace(sum.String(), "unchanged", "as last applied", 1)))
+	}
+	if s.Interrupted {
+		fmt.Fprintln(t.w, d.colours.yellow("interrupted"))
+	}
+	line := "Recap: " + recap(s.Outcomes, d.colours)
+	if s.Run != "" {
+		line += "  run " + plain(s.Run)
+	}
+	if s.Chain != "" && d.all {
+		line += d.colours.faint("  journal " + s.Chain)
+	}
+	_, err := fmt.Fprintln(t.w, line)
+	return err
+}
+
+func (t *textPrinter) pongs(list []tasks.Pong, s *tasks.Summary, _ int) error {
+	t.progress.stop()
+	rows := [][]string{{"HOST", "STATUS", "SYSTEM", "FIREWALL", "LOADED AT BOOT BY", "LAST RUN", "SEEN FROM", "TOOK"}}
+	for i := range list {
+		g := &list[i]
+		if problem := outcomeProblem(&g.Outcome); problem != "" {
+			rows = append(rows, []string{g.Host, string(g.Status) + ": " + problem})
+			continue
+		}
+		rows = append(rows, []string{g.Host, string(g.Status), g.System, g.Manager, orDash(g.Persistence), orDash(g.Record.Run), g.Client, short(g.Took)})
+	}
+	writeTable(t.w, rows)
+	_, err := fmt.Fprintln(t.w, "\nRecap: "+recap(s.Outcomes, t.detail.colours))
+	return err
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

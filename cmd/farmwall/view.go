@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"farmwall/rules"
+	"farmwall/tasks"
+)
+
+// view is what is shown of one host, planned or done.
+type view struct {
+	host             string
+	status           tasks.Status
+	changes, pending []rules.Change
+	cause            string
+	flows            []tasks.JudgedFlow
+	findings         []rules.Finding
+	warnings, notes  []string
+	problem          string // "step: what; hint"
+}
+
+func viewOfPlan(h *tasks.HostPlan) view {
+	v := view{host: h.Host, changes: h.Changes, flows: h.Flows, findings: h.Findings, warnings: h.Warnings, notes: h.Notes}
+	switch {
+	case h.Problem != nil:
+		v.status, v.problem = h.Problem.Status, sayProblem(h.Problem.Step, h.Problem.Text, h.Problem.Hint)
+	case len(h.Changes) > 0:
+		v.status = tasks.Differs
+	default:
+		v.status = tasks.OK
+	}
+	return v
+}
+
+func viewOfOutcome(o *tasks.Outcome) view {
+	return view{host: o.Host, status: o.Status, changes: o.Changes, pending: o.Pending, cause: o.Cause, flows: o.Flows,
+		findings: o.Findings, warnings: o.Warnings, problem: outcomeProblem(o)}
+}
+
+// outcomeProblem is "step: what; hint", with the time until which a switch is armed.
+func outcomeProblem(o *tasks.Outcome) string {
+	s := sayProblem(o.Step, o.Error, o.Hint)
+	if o.Until != nil {
+		left := "left to the switch until " + o.Until.Local().Format("15:04:05")
+		if s == "" {
+			return left
+		}
+		if !strings.Contains(s, "left to the switch until") {
+			s += "; " + left
+		}
+	}
+	return s
+}
+
+func sayProblem(step, text, hint string) string {
+	var parts []string
+	if step != "" && text != "" && !strings.HasPrefix(text, step+":") {
+		parts = append(parts, plain(step)+": "+plain(text))
+	} else if text != "" {
+		parts = append(parts, plain(text))
+	}
+	if hint != "" {
+		parts = append(parts, plain(hint))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// detail says how much of a view is shown.
+type detail struct {
+	all     bool // -v: every host, every address
+	reasons bool // -D: why each rule is wanted
+	changes bool // the differences themselves
+	colours colours
+}
+
+// lines is the text of a view, without the host's name, so that equal texts can
+// be folded.
+func (d detail) lines(v *view) []string {
+	var out []string
+	add := func(format string, args ...any) { out = append(out, "  "+fmt.Sprintf(format, args...)) }
+	if v.problem != "" {
+		add("%s %s", d.colours.red(string(v.status)+":"), v.problem)
+	}
+	if d.changes {
+		for i := range v.changes {
+			out = append(out, d.changeLines(&v.changes[i])...)
+		}
+	}
+	if v.cause != "" && (len(v.changes) > 0 || v.status == tasks.Foreign) {
+		add("%s %s", d.colours.faint("cause:"), causeWords(v.cause))
+	}
+	if len(v.pending) > 0 {
+		add("%s", d.colours.faint("pending (only the inventory wants it; plan and apply make it true):"))
+		for i := range v.pending {
+			for _, line := range d.changeLines(&v.pending[i]) {
+				out = append(out, "  "+line)
+			}
+		}
+	}
+	for i := range v.flows {
+		if f := &v.flows[i]; d.all || f.Verdict.Answer != rules.Allowed {
+			add("%s", d.flowWords(f))
+		}
+	}
+	for _, w := range v.warnings {
+		add("%s %s", d.colours.yellow("warning:"), plain(w))
+	}
+	for _, f := range v.findings {
+		add("%s %s", d.colours.yellow("note ("+plain(f.Kind)+"):"), plain(f.Text))
+	}
+	for _, n := range v.notes {
+		add("%s %s", d.colours.faint("note:"), plain(n))
+	}
+	return out
+}
+
+// causeWords explains the causes that drift names.
+func causeWords(cause string) string {
+	switch cause {
+	case "host":
+		return "the host was changed"
+	case "policy":
+		return "the inventory was changed"
+	case "both":
+		return "the host and the inventory were changed"
+	}
+	return plain(cause)
+}
