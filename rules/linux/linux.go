@@ -5,6 +5,7 @@ package linux
 
 import (
 	"net/netip"
+	"time"
 
 	"farmwall/rules"
 )
@@ -29,13 +30,26 @@ type Manager interface {
 
 // Reading is everything that observe printed; State.Native holds it.
 type Reading struct {
-	Nft     string // path of the program, empty where missing
-	UID     int
-	Init    string // "systemd", "openrc", "sysvinit" or ""
+	Nft    string // path of the program, empty where missing
+	UID    int
+	Kernel string
+	Boot   string        // the boot's own id
+	Uptime time.Duration // the host's monotonic clock
+	Init   string        // "systemd", "openrc", "sysvinit" or ""
+	// Ruleset is nil where it could not be read: no nft, or no right.
 	Ruleset *Ruleset
 
-	// OwnText is nft's own text (nft -s -n) of what is ours, by place name: our
-	// whole table, or our chains and sets in a foreign table.
+	// Iptables is the path of the program, empty where missing; Legacy are the
+	// legacy xtables, "ip filter"; nft sees nothing of what is in them.
+	Iptables string
+	Legacy   []string
+	// UfwEnabled is what ufw.conf says; FirewalldRuns that its service is up.
+	UfwEnabled    bool
+	FirewalldRuns bool
+
+	// OwnText is nft's own text (nft -s -n) of what is ours, by place name
+	// ("table inet farmwall", "table ip filter"): our whole table, or our chains and
+	// sets in a foreign table, each as a table that nft -f can load.
 	OwnText map[string]string
 	// Jumps are the rules of ours in foreign chains.
 	Jumps []Jump
@@ -46,9 +60,18 @@ type Reading struct {
 
 	Interfaces []Interface
 	Routes     []Route
+	// PolicyRoutes are the routing rules beyond the three that every host has; where
+	// there are any, the routes alone do not decide.
+	PolicyRoutes []string
+
+	// Folders says which of our folders are not root's alone; nothing in these is read.
+	Folders []string
+	// Unreadable names what makes nft's own text ambiguous, so that fingerprints
+	// and undo could not be trusted.
+	Unreadable []string
 }
 
-// Jump is a rule of ours in a foreign base chain.
+// Jump is a rule of ours in a foreign chain.
 type Jump struct {
 	Family, Table, Chain string
 	Index                int // place among the chain's rules, from 0
@@ -60,11 +83,20 @@ type Jump struct {
 // Interface is a network interface with its addresses.
 type Interface struct {
 	Name      string
+	Index     int
+	Up        bool
+	Loopback  bool
+	Master    string // the bridge, bond or VRF that it is part of
+	Parent    string // the interface that it was made on (a VLAN's), or its peer
 	Addresses []netip.Prefix
 }
 
-// Route is one route of the main or local tables.
+// Route is one way of one route. A route with several ways is several Routes with
+// the same To, Table and Metric.
 type Route struct {
-	To  netip.Prefix
-	Dev string
+	To     netip.Prefix
+	Dev    string // empty where the route leads nowhere or ip does not say
+	Type   string // "unicast", "local", "broadcast", "blackhole" ...
+	Table  string // "main", "local", or a number or name
+	Metric int
 }

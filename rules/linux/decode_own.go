@@ -1,0 +1,163 @@
+package linux
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"farmwall/rules"
+)
+
+var hashLine = regexp.MustCompile(`^([0-9a-f]{64})( |$)`)
+
+// decodePrints reads what the shell function fingerprints printed: two hashes, what
+// is ours in nft's own words, and facts that nft's JSON leaves out.
+func (r *Reading) decodePrints(st *rules.State, text string) error {
+	lines := strings.Split(text, "\n")
+	if len(lines) < 2 {
+		return fmt.Errorf("the fingerprints are %s", brief([]byte(text)))
+	}
+	for i, to := range []*string{&st.Ours, &st.Rest} {
+		m := hashLine.FindStringSubmatch(lines[i])
+		if m == nil {
+			return fmt.Errorf("a fingerprint is %s", brief([]byte(lines[i])))
+		}
+		*to = m[1]
+	}
+	r.OwnText = map[string]string{}
+	place, body := "", strings.Builder{}
+	for _, line := range lines[2:] {
+		f := strings.Fields(line)
+		switch {
+		case place != "":
+			body.WriteString(line + "\n")
+			if line == "}" {
+				r.OwnText[place] += body.String()
+				place = ""
+				body.Reset()
+			}
+		case len(f) == 4 && f[0] == "table" && f[3] == "{":
+			place = strings.Join(f[:3], " ")
+			body.WriteString(line + "\n")
+		case len(f) >= 5 && f[0] == "jump":
+			if err := r.addJump(line); err != nil {
+				return err
+			}
+		case len(f) == 3 && f[0] == "dormant":
+			if t := r.Ruleset.Find(f[1], f[2]); t != nil {
+				t.Dormant = true
+			}
+		case len(f) >= 5 && f[0] == "devices":
+			if t := r.Ruleset.Find(f[1], f[2]); t != nil && t.Chain(f[3]) != nil {
+				t.Chain(f[3]).Devices = f[4:]
+			}
+		case line == "":
+		default:
+			return fmt.Errorf("among what is ours stands %s", brief([]byte(line)))
+		}
+	}
+	if place != "" {
+		return fmt.Errorf("the text of %s has no end", place)
+	}
+	r.checkTexts()
+	return nil
+}
+
+// addJump reads "jump FAMILY TABLE CHAIN INDEX TEXT".
+func (r *Reading) addJump(line string) error {
+	f := strings.SplitN(line, " ", 6)
+	if len(f) < 6 {
+		return fmt.Errorf("a rule of ours is %s", brief([]byte(line)))
+	}
+	index, err := strconv.Atoi(f[4])
+	if err != nil || index < 0 {
+		return fmt.Errorf("a rule of ours is %s", brief([]byte(line)))
+	}
+	j := Jump{Family: f[1], Table: f[2], Chain: f[3], Index: index, Text: f[5]}
+	if rule := r.rule(j); rule != nil {
+		j.Comment = rule.Comment
+		j.Target = rule.target()
+	}
+	r.Jumps = append(r.Jumps, j)
+	return nil
+}
+
+// rule is the rule in the JSON that a jump of the text is, or nil.
+func (r *Reading) rule(j Jump) *NftRule {
+	t := r.Ruleset.Find(j.Family, j.Table)
+	if t == nil {
+		return nil
+	}
+	c := t.Chain(j.Chain)
+	if c == nil || j.Index >= len(c.Rules) {
+		return nil
+	}
+	return c.Rules[j.Index]
+}
+
+// target is the chain that the rule jumps or goes to, empty where it does not.
+func (r *NftRule) target() string {
+	for _, e := range r.Expr {
+		var v struct {
+			Jump, Goto *struct{ Target string }
+		}
+		if json.Unmarshal(e, &v) != nil {
+			continue
+		}
+		if v.Jump != nil {
+			return v.Jump.Target
+		}
+		if v.Goto != nil {
+			return v.Goto.Target
+		}
+	}
+	return ""
+}
+
+// ownChain says whether a chain in a foreign table is ours by its name.
+func ownChain(name string) bool { return name == "farmwall_in" || name == "farmwall_out" }
+
+// checkTexts compares nft's text with its JSON where a hostile or broken name or
+// comment could make the text say something else.
+func (r *Reading) checkTexts() {
+	jumps := map[string]bool{}
+	for _, j := range r.Jumps {
+		jumps[fmt.Sprint(j.Family, " ", j.Table, " ", j.Chain, " ", j.Index)] = true
+	}
+	bad := func(format string, args ...any) { r.Unreadable = append(r.Unreadable, fmt.Sprintf(format, args...)) }
+	for _, t := range r.Ruleset.Tables {
+		if !plainName(t.Name) {
+			bad("table %s has a name that nft's own text cannot say", brief([]byte(t.Name)))
+		}
+		for _, s := range t.Sets {
+			if !plainName(s.Name) {
+				bad("%s holds a set with the name %s, which nft's own text cannot say", t.Place(), brief([]byte(s.Name)))
+			}
+		}
+		for _, c := range t.Chains {
+			if !plainName(c.Name) {
+				bad("%s holds a chain with the name %s, which nft's own text cannot say", t.Place(), brief([]byte(c.Name)))
+			}
+			for i, rule := range c.Rules {
+				where := fmt.Sprintf("%s chain %s rule %d", t.Place(), brief([]byte(c.Name)), i+1)
+				if !plain(rule.Comment) {
+					bad("%s has a line break or control byte in its comment", where)
+				}
+				if t.Own() || ownChain(c.Name) {
+					continue
+				}
+				found := jumps[fmt.Sprint(t.Family, " ", t.Name, " ", c.Name, " ", i)]
+				if found != strings.HasPrefix(rule.Comment, rules.Prefix) {
+					bad("%s reads differently in nft's text and in its JSON", where)
+				}
+			}
+		}
+	}
+}
+
+// plainName says whether a name is one word.
+func plainName(s string) bool {
+	return s != "" && plain(s) && !strings.ContainsAny(s, " \"'{};,@")
+}

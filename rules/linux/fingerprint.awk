@@ -1,0 +1,177 @@
+# Reads nft -s -n list ruleset and makes the two byte streams that the fingerprints
+# are taken over:
+#   ours  our table, our chains and sets in foreign tables, our rules in foreign
+#         chains with their place, the unit that loads the kept copy, the copy
+#   rest  what else decides about traffic from and to this host
+# Prints their hashes, a line each, ours first. With show=1 there follow the stream
+# ours and the facts about tables and chains that nft 1.0.6 leaves out of its JSON.
+#
+# Variables: sha, the command that hashes; unit; kept, the hash of the kept copy;
+# legacy, the names of the legacy tables; show.
+#
+# Lines are told apart by their indent and first words, and a comment of ours by the
+# end of its line, so that quotes and braces within texts cannot mislead.
+
+BEGIN {
+	ours = sha " #ours"
+	rest = sha " #rest"
+}
+
+/^table [^ ]+ [^ ]+ [{]/ {
+	table = $2 " " $3
+	whole = (table == "inet farmwall")
+	block = ""
+	if (whole) own[++n] = "table " table " {"
+	next
+}
+
+/^}/ {
+	if (whole || (table in opened)) own[++n] = "}"
+	table = ""
+	whole = 0
+	next
+}
+
+table == "" { next }
+
+# A block of a table: chain, set, map, and objects, which decide nothing by themselves.
+/^\t[^\t ]+ [^ ]+ [{]/ {
+	kind = $1
+	block = $2
+	place = 0
+	listing = 0
+	mine = whole || (kind == "chain" && (block == "farmwall_in" || block == "farmwall_out")) ||
+		(kind == "set" && block ~ /^farmwall_/)
+	if (mine) {
+		if (!whole && !(table in opened)) {
+			opened[table] = 1
+			own[++n] = "table " table " {"
+		}
+		own[++n] = $0
+	}
+	key = table SUBSEP (kind == "chain" ? "chain" : "set") SUBSEP block
+	if (kind == "chain" || kind == "set" || kind == "map") known[key] = kind
+	next
+}
+
+/^\t}/ {
+	if (mine) own[++n] = $0
+	block = ""
+	mine = 0
+	next
+}
+
+block == "" {
+	if (whole) own[++n] = $0
+	if ($1 == "flags") {
+		flags[table] = $0
+		if ($0 ~ /dormant/) fact[++facts] = "dormant " table
+	}
+	next
+}
+
+mine {
+	own[++n] = $0
+	if (kind == "chain" && $1 == "type" && $3 == "hook") devices()
+	next
+}
+
+kind == "chain" {
+	if (place == 0 && $1 == "type" && $3 == "hook") {
+		line[key, ++lines[key]] = $0
+		if ($4 == "ingress" || $4 == "prerouting" || $4 == "input" || $4 == "output" || $4 == "egress")
+			reach(key)
+		devices()
+		next
+	}
+	if (place == 0 && $1 == "comment") next
+	if ($0 ~ / comment "farmwall:[^"]*"$/) {
+		text = $0
+		sub(/^\t+/, "", text)
+		jump[++jumps] = "jump " table " " block " " place " " text
+	} else line[key, ++lines[key]] = $0
+	place++
+	next
+}
+
+# Elements come and go by themselves and are no part of the rest, but those of a
+# verdict map say where a packet goes.
+kind == "set" || kind == "map" {
+	if ($1 == "type" || $1 == "typeof") {
+		verdicts = (kind == "map" && $0 ~ / : verdict$/)
+		line[key, ++lines[key]] = $0
+	} else if ($1 == "elements" || listing) {
+		listing = 1
+		if (verdicts) {
+			text = $0
+			gsub(/ expires [0-9a-z]+/, "", text)
+			line[key, ++lines[key]] = text
+		}
+	}
+	next
+}
+
+# The devices that an ingress or egress chain hangs on.
+function devices(    text) {
+	if ($0 !~ / hook [a-z]+ devices? /) return
+	text = $0
+	sub(/^.* hook [a-z]+ devices? /, "", text)
+	sub(/ priority .*$/, "", text)
+	gsub(/[={},"]/, " ", text)
+	gsub(/ +/, " ", text)
+	sub(/^ /, "", text)
+	sub(/ $/, "", text)
+	fact[++facts] = "devices " table " " block " " text
+}
+
+function reach(k) {
+	if (k in reached) return
+	reached[k] = 1
+	queue[++queued] = k
+}
+
+# Reaches what a line calls: chains by jump and goto, sets and maps by @.
+function follow(t, text,    words, many, i, w) {
+	many = split(text, words, " ")
+	for (i = 1; i <= many; i++) {
+		w = words[i]
+		gsub(/[,;}]/, "", w)
+		if ((w == "jump" || w == "goto") && i < many) {
+			w = words[i + 1]
+			gsub(/[,;}]/, "", w)
+			w = t SUBSEP "chain" SUBSEP w
+		} else if (substr(w, 1, 1) == "@") w = t SUBSEP "set" SUBSEP substr(w, 2)
+		else continue
+		if (w in known) reach(w)
+	}
+}
+
+END {
+	for (i = 1; i <= n; i++) print own[i] | ours
+	for (i = 1; i <= jumps; i++) print jump[i] | ours
+	print "unit " unit | ours
+	print "kept " kept | ours
+	close(ours)
+
+	print "legacy " legacy | rest
+	for (q = 1; q <= queued; q++) {
+		key = queue[q]
+		split(key, part, SUBSEP)
+		if (!(part[1] in shown)) {
+			shown[part[1]] = 1
+			print "table " part[1] flags[part[1]] | rest
+		}
+		print part[1] " " known[key] " " part[3] | rest
+		for (i = 1; i <= lines[key]; i++) {
+			print line[key, i] | rest
+			follow(part[1], line[key, i])
+		}
+	}
+	close(rest)
+
+	if (show) {
+		for (i = 1; i <= n; i++) print own[i]
+		for (i = 1; i <= jumps; i++) print jump[i]
+		for (i = 1; i <= facts; i++) print fact[i]
+	}
+}

@@ -1,0 +1,154 @@
+# Reads all that farmwall wants to know about a Linux host and changes nothing. $1 is
+# the connection, "CLIENT-ADDR CLIENT-PORT HOST-ADDR HOST-PORT", or empty. The functions of
+# fingerprint.sh stand before this text.
+#
+# The answer is sections, "section NAME BYTES", a newline, so many bytes, a newline;
+# the last one is "end". Nothing that a host holds can pose as a section, because the
+# reader counts.
+
+LC_ALL=C
+PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin
+export LC_ALL PATH
+umask 077
+
+section() { printf 'section %s %s\n%s\n' "$1" "${#2}" "$2"; }
+
+# slurp FILE sets text to a small file's lines; reading here is cheaper than a process.
+slurp() {
+	text=
+	[ -f "$1" ] && [ -r "$1" ] || return 0
+	while IFS= read -r line || [ -n "$line" ]; do
+		text="$text$line
+"
+	done <"$1"
+}
+
+section format 1
+
+uid=
+while read -r key _ effective _; do
+	if [ "$key" = Uid: ]; then uid=$effective; break; fi
+done </proc/self/status
+section uid "$uid"
+read -r up _ </proc/uptime
+section uptime "$up"
+read -r boot </proc/sys/kernel/random/boot_id
+section boot "$boot"
+read -r kernel </proc/sys/kernel/osrelease
+section kernel "$kernel"
+slurp /etc/os-release
+[ -n "$text" ] || slurp /usr/lib/os-release
+section os "$text"
+section connection "${1-}"
+
+init_system
+unit_state
+legacy_tables
+section init "$init"
+section unit "$unit"
+section legacy "$legacy"
+
+nft=
+for dir in /usr/sbin /sbin /usr/local/sbin /usr/bin /bin; do
+	if [ -x "$dir/nft" ]; then nft=$dir/nft; break; fi
+done
+section nft "$nft"
+
+iptables=
+for dir in /usr/sbin /sbin /usr/local/sbin /usr/bin /bin; do
+	if [ -x "$dir/iptables" ]; then iptables=$dir/iptables; break; fi
+done
+section iptables "$iptables"
+slurp /etc/ufw/ufw.conf
+section ufw "$text"
+firewalld=
+if [ -e /run/firewalld.pid ] || [ -L /run/systemd/units/invocation:firewalld.service ]; then
+	firewalld=running
+fi
+section firewalld "$firewalld"
+
+missing=
+for tool in awk sha256sum; do
+	command -v "$tool" >/dev/null || missing="$missing $tool"
+done
+section missing "${missing# }"
+
+# Three readings in a row must agree, or what nft says in JSON is of another moment
+# than the fingerprints. Elements with a timeout make the texts differ, so texts that
+# differ are compared by their fingerprints.
+if [ -n "$nft" ] && [ "$uid" = 0 ] && [ -z "$missing" ]; then
+	settled=
+	for try in 1 2 3; do
+		before=$("$nft" -s -n list ruleset 2>/dev/null) && json=$("$nft" -j -s -n list ruleset 2>/dev/null) &&
+			after=$("$nft" -s -n list ruleset 2>/dev/null) || {
+			settled=failed
+			break
+		}
+		prints=$(fingerprints "$before" 1)
+		if [ "$before" = "$after" ] || [ "$prints" = "$(fingerprints "$after" 1)" ]; then
+			settled=yes
+			break
+		fi
+	done
+	case $settled in
+	yes)
+		section ruleset "$json"
+		section prints "$prints"
+		;;
+	failed) section failed "$("$nft" -j -s -n list ruleset 2>&1 >/dev/null)" ;;
+	*) section moving "$try" ;;
+	esac
+fi
+
+# One process where ip can take several questions, three where it is busybox's.
+network=$(ip -batch - 2>/dev/null <<BATCH
+route show table all
+rule show
+addr show
+BATCH
+) || network=$(ip route show table all; ip rule; ip addr) 2>/dev/null
+section network "$network"
+section rules6 "$(ip -6 rule 2>/dev/null)"
+
+# Our own folders: what somebody other than root could have written is not read.
+set --
+for dir in /var/lib/farmwall /run/farmwall /etc/farmwall; do
+	if [ -e "$dir" ] || [ -L "$dir" ]; then set -- "$@" "$dir"; fi
+done
+folders=
+trusted=
+if [ $# -gt 0 ]; then
+	folders=$(ls -ldn "$@" 2>/dev/null)
+	while read -r mode _ owner _ rest; do
+		case "$mode $owner" in
+		'drwx------ 0' | 'drwx------. 0') trusted="$trusted ${rest##* } " ;;
+		esac
+	done <<FOLDERS
+$folders
+FOLDERS
+fi
+section folders "$folders"
+
+text=
+case $trusted in *' /var/lib/farmwall '*) slurp /var/lib/farmwall/lease ;; esac
+section lease "$text"
+text=
+case $trusted in *' /var/lib/farmwall '*) slurp /var/lib/farmwall/record ;; esac
+section record "$text"
+tokens=
+case $trusted in *' /run/farmwall '*)
+	for state in armed confirming undoing done; do
+		slurp "/run/farmwall/token.$state"
+		[ -z "$text" ] || tokens="$tokens$state $text"
+	done
+	;;
+esac
+section tokens "$tokens"
+case $trusted in *' /etc/farmwall '*)
+	if [ -f "$FARMWALL_KEPT" ]; then
+		kept=$(cat "$FARMWALL_KEPT" && echo .)
+		section kept "${kept%.}"
+	fi
+	;;
+esac
+section end ''
