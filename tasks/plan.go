@@ -36,6 +36,8 @@ type Plan struct {
 type FarmPlan struct {
 	Farm    string            `json:"farm"`
 	Members map[string]string `json:"members"`
+	// Notes are what a person should know about the whole farm.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // HostPlan is what is to be done to one host.
@@ -53,6 +55,8 @@ type HostPlan struct {
 	Rest    string `json:"rest,omitempty"`
 	Lease   uint64 `json:"lease,omitempty"`
 
+	// BlocksOutbound decides which of the wanted outbound rules the host needs.
+	BlocksOutbound bool `json:"blocks_outbound,omitempty"`
 	// Wanted is not settled: it holds outbound rules that the host may not need.
 	Wanted  rules.Set      `json:"wanted,omitempty"`
 	Changes []rules.Change `json:"changes,omitempty"`
@@ -90,9 +94,19 @@ type PlanOptions struct {
 // Pending says whether the plan would change anything.
 func (p *Plan) Pending() bool {
 	for i := range p.Hosts {
-		if len(p.Hosts[i].Changes) > 0 && p.Hosts[i].Problem == nil {
+		if p.Hosts[i].Problem == nil && p.Hosts[i].changes() {
 			return true
 		}
 	}
 	return false
+}
+
+// changes says whether there is anything to do on the host.
+func (hp *HostPlan) changes() bool {
+	return len(hp.Changes) > 0 || hp.Exact != nil && hp.Ours != hp.Back
+}
+
+// settled is what the host is to hold.
+func (hp *HostPlan) settled() rules.Set {
+	return hp.Wanted.Settle(&rules.State{BlocksOutbound: hp.BlocksOutbound})
 }

@@ -27,6 +27,9 @@ type Runner struct {
 	Forks      int
 	// Exit is cmd's decision on the exit code, for the journal; never nil.
 	Exit func(*Summary) int
+
+	// sleep replaces waiting in tests; nil means real time.
+	sleep func(ctx context.Context, d time.Duration) error
 }
 
 // Status is what became of one host in one verb. The order is of no meaning;

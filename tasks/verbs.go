@@ -42,37 +42,13 @@ type Pong struct {
 
 var errNotYet = errors.New("this verb is being built")
 
-// Plan reads the hosts and says what apply would do. An error means that no host
-// was contacted; all that went wrong with one host is in its HostPlan and its
-// outcome. Hosts that are no members and carry no rules of ours are left out.
-func (r *Runner) Plan(ctx context.Context, inv *inventory.Inventory, hosts []*inventory.Host, opt PlanOptions) (*Plan, *Summary, error) {
-	return nil, nil, errNotYet
-}
-
 // PlanRollback says what taking back a run would do; nil hosts means all of the run.
 func (r *Runner) PlanRollback(ctx context.Context, inv *inventory.Inventory, run string, hosts []*inventory.Host, opt PlanOptions) (*Plan, *Summary, error) {
 	return nil, nil, errNotYet
 }
 
-// PlanRemove says what taking off all that is ours would do.
-func (r *Runner) PlanRemove(ctx context.Context, inv *inventory.Inventory, hosts []*inventory.Host, opt PlanOptions) (*Plan, *Summary, error) {
-	return nil, nil, errNotYet
-}
-
-// Apply carries out a plan of any verb, exactly, or refuses as stale. Strict and
-// TakeOver come from the plan. A plan that was applied before is a summary with
-// stale hosts, not an error.
-func (r *Runner) Apply(ctx context.Context, inv *inventory.Inventory, plan *Plan, how Rollout) (*Summary, error) {
-	return nil, errNotYet
-}
-
 // Rollback takes back a run, the newest host first: PlanRollback and Apply.
 func (r *Runner) Rollback(ctx context.Context, inv *inventory.Inventory, run string, hosts []*inventory.Host, how Rollout) (*Summary, error) {
-	return nil, errNotYet
-}
-
-// Remove takes off all that is ours: PlanRemove and Apply.
-func (r *Runner) Remove(ctx context.Context, inv *inventory.Inventory, hosts []*inventory.Host, how Rollout) (*Summary, error) {
 	return nil, errNotYet
 }
 

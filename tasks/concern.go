@@ -1,0 +1,95 @@
+package tasks
+
+import (
+	"context"
+
+	"farmwall/inventory"
+)
+
+// part is a host that a verb is about, with the farm by which the journal knows
+// it: for a host that is no member any more, its former one.
+type part struct {
+	host *inventory.Host
+	farm string
+	// known: the journal says that the host carries rules of ours.
+	known bool
+}
+
+// concerned returns the hosts that a verb contacts: members, hosts with rules of
+// their own, and hosts that the journal knows to carry our rules.
+func (r *Runner) concerned(ctx context.Context, inv *inventory.Inventory, hosts []*inventory.Host) ([]part, error) {
+	all, err := r.parts(ctx, inv, hosts)
+	if err != nil {
+		return nil, err
+	}
+	var parts []part
+	for _, p := range all {
+		if p.host.Member() || len(p.host.Rules) > 0 || p.known {
+			parts = append(parts, p)
+		}
+	}
+	return parts, nil
+}
+
+// parts gives every host its farm. A host that is no member and that the journal
+// does not know borrows the only farm of the inventory, else "farm", as its rules
+// do.
+func (r *Runner) parts(ctx context.Context, inv *inventory.Inventory, hosts []*inventory.Host) ([]part, error) {
+	known, err := r.Journal.Known(ctx)
+	if err != nil {
+		return nil, err
+	}
+	farms := make(map[string][]string)
+	for _, k := range known {
+		farms[k[1]] = append(farms[k[1]], k[0])
+	}
+	parts := make([]part, len(hosts))
+	for i, h := range hosts {
+		parts[i] = part{host: h, farm: h.Farm, known: len(farms[h.Name]) > 0}
+		switch {
+		case h.Member():
+		case parts[i].known:
+			parts[i].farm = farms[h.Name][0]
+		case len(inv.Farms) == 1:
+			parts[i].farm = inv.Farms[0].Name
+		default:
+			parts[i].farm = "farm"
+		}
+	}
+	return parts, nil
+}
+
+// gone names the hosts that the journal knows and the inventory does not, as
+// "host (farm)".
+func (r *Runner) gone(ctx context.Context, inv *inventory.Inventory) ([]string, error) {
+	known, err := r.Journal.Known(ctx)
+	if err != nil {
+		return nil, err
+	}
+	there := make(map[string]bool, len(inv.Hosts))
+	for _, h := range inv.Hosts {
+		there[h.Name] = true
+	}
+	var gone []string
+	for _, k := range known {
+		if !there[k[1]] {
+			gone = append(gone, k[1]+" ("+k[0]+")")
+		}
+	}
+	return gone, nil
+}
+
+// noticeUnfinished says at the start of a verb what an earlier run left behind.
+func (r *Runner) noticeUnfinished(ctx context.Context) error {
+	left, err := r.Journal.Unfinished(ctx)
+	if err != nil || len(left) == 0 {
+		return err
+	}
+	text := "run " + left[0].Run + " left " + left[0].Host
+	if len(left) > 1 {
+		text += " and others"
+	}
+	r.Report(Event{Kind: Notice, Time: r.Now(), Run: left[0].Run, Host: left[0].Host,
+		Text: text + " unfinished; `farmwall recover` finds out what became of them"})
+	return nil
+}

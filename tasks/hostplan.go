@@ -1,0 +1,169 @@
+package tasks
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"farmwall/inventory"
+	"farmwall/rules"
+)
+
+// compare fills in what a reading of the host says about its plan: what would
+// change, why it cannot, and what a person should know.
+func (hp *HostPlan) compare(d rules.Dialect, h *inventory.Host, s *rules.State, opt PlanOptions) {
+	hp.System, hp.Manager = s.System, s.Manager
+	hp.Ours, hp.Rest, hp.Lease, hp.BlocksOutbound = s.Ours, s.Rest, s.Lease.Number, s.BlocksOutbound
+	hp.Findings = append(hp.Findings, s.Findings...)
+	hp.Warnings = append(hp.Warnings, disowned(h, s)...)
+	if hp.Problem = busy(s); hp.Problem != nil {
+		return
+	}
+	settled := hp.Wanted.Settle(s)
+	changes, err := prepare(d, h, hp.Farm, s, settled, opt.TakeOver)
+	if err != nil {
+		hp.Problem = problem(&stepError{"plan", err})
+		if hp.Problem.Hint == "" {
+			hp.Problem.Hint = "nothing on this host changes until that is settled"
+		}
+		return
+	}
+	if hp.Exact == nil {
+		hp.Changes = changes
+	}
+	if len(changes) > 0 && s.Persistence == "" {
+		hp.Warnings = append(hp.Warnings, "not persistent on this host: nothing here can load our rules at boot")
+	}
+	hp.defeated(d, s, settled, changes)
+	if opt.Strict && len(hp.Flows) > 0 {
+		hp.Problem = &Problem{Status: Refused, Step: "plan", Text: "strict: " + findingText(hp.Flows[0]),
+			Hint: "remove what closes it, or plan without --strict"}
+	}
+}
+
+// prepare says what must change on a host, or why that is refused.
+func prepare(d rules.Dialect, h *inventory.Host, farm string, s *rules.State, settled rules.Set, takeOver string) ([]rules.Change, error) {
+	var refusals rules.Refusals
+	for _, f := range s.Farms {
+		if f != farm && f != takeOver {
+			refusals = append(refusals, rules.Refusal{Text: fmt.Sprintf("the host carries rules of farm %s", f),
+				Hint: fmt.Sprintf("if farm %s has given it up, use --take-over %s", f, f)})
+		}
+	}
+	if err := d.Check(s, settled); err != nil {
+		var more rules.Refusals
+		if !errors.As(err, &more) {
+			return nil, err
+		}
+		refusals = append(refusals, more...)
+	}
+	if len(refusals) > 0 {
+		return nil, refusals
+	}
+	changes := d.Diff(s, settled)
+	if refusals = guard(d, s, changes, settled, keptFlows(h, s)); len(refusals) > 0 {
+		return nil, refusals
+	}
+	return changes, nil
+}
+
+// guard refuses a change that would close a kept flow: one that a rule of ours
+// lets in now, which goes, and that no wanted rule lets in.
+func guard(d rules.Dialect, s *rules.State, changes []rules.Change, settled rules.Set, kept []rules.Flow) rules.Refusals {
+	var refusals rules.Refusals
+	for _, f := range kept {
+		if wants(settled, f) {
+			continue
+		}
+		v := d.Judge(s, f)
+		if v.Answer != rules.Allowed || !strings.Contains(v.By, rules.Prefix) {
+			continue
+		}
+		for _, c := range changes {
+			if c.Have != nil && (c.Verb == rules.Remove || c.Verb == rules.Replace) && touches(c.Have, f) {
+				refusals = append(refusals, rules.Refusal{Rule: c.Have.ID,
+					Text: fmt.Sprintf("would close %s for %s, which must stay open: it is open only by %s", describe(f), f.Remotes, v.By),
+					Hint: "add a rule to farmwall_rules that keeps it open, or open it on the host by a rule of its own"})
+				break
+			}
+		}
+	}
+	return refusals
+}
+
+// touches says whether a rule lets in any part of a flow.
+func touches(r *rules.Rule, f rules.Flow) bool {
+	return r.Opaque != "" || r.Direction == f.Direction && r.Protocol == f.Protocol && opens(r, f.Port) && r.Remotes.Overlaps(f.Remotes)
+}
+
+// busy says that a change is under way on the host, or nil.
+func busy(s *rules.State) *Problem {
+	switch s.Token.State {
+	case "armed":
+		return &Problem{Status: LeaseTaken, Step: "observe", Text: fmt.Sprintf("being changed by %s; its switch fires in %s unless it is confirmed", s.Lease.Holder, s.Token.Left),
+			Hint: "wait for that run, or `farmwall recover` if its controller died"}
+	case "confirming", "undoing":
+		return &Problem{Status: LeaseTaken, Step: "observe", Text: fmt.Sprintf("the change of %s is %s", s.Lease.Holder, s.Token.State),
+			Hint: "`farmwall recover` finishes it"}
+	}
+	return nil
+}
+
+// disowned warns about listed addresses that the host does not have.
+func disowned(h *inventory.Host, s *rules.State) []string {
+	if len(s.Addresses) == 0 {
+		return nil
+	}
+	var warnings []string
+	for _, ip := range h.Addresses.Value {
+		if !slices.ContainsFunc(s.Addresses, func(own netip.Addr) bool { return own.Unmap() == ip.Unmap() }) {
+			warnings = append(warnings, fmt.Sprintf("the host does not have its listed address %s itself; that is right only behind NAT", ip))
+		}
+	}
+	return warnings
+}
+
+// defeated judges the rules that are in place already: a flow that is closed
+// all the same is closed by something that is not ours.
+func (hp *HostPlan) defeated(d rules.Dialect, s *rules.State, settled rules.Set, changes []rules.Change) {
+	moving := map[string]bool{}
+	for _, c := range changes {
+		if c.Verb == rules.Repair {
+			return // how our rules hang is wrong, so nothing can be said yet
+		}
+		if c.Want != nil {
+			moving[c.Want.ID] = true
+		}
+	}
+	for i := range settled {
+		if moving[settled[i].ID] {
+			continue
+		}
+		for _, j := range only(judgeRule(d, s, &settled[i]), rules.Denied) {
+			hp.Flows = append(hp.Flows, j)
+			hp.Warnings = append(hp.Warnings, fmt.Sprintf("%s is in place, but %s is closed by %s", j.Rule, describe(j.Flow), j.Verdict.By))
+		}
+	}
+}
+
+// describe is a flow in words.
+func describe(f rules.Flow) string {
+	var s string
+	switch f.Protocol {
+	case rules.TCP:
+		s = "TCP"
+	case rules.UDP:
+		s = "UDP"
+	default:
+		s = fmt.Sprintf("protocol %d", f.Protocol)
+	}
+	if f.Port != 0 {
+		s += fmt.Sprintf(" %d", f.Port)
+	}
+	if f.Direction == rules.Out {
+		return "outgoing " + s
+	}
+	return s
+}
