@@ -60,6 +60,8 @@ type Error struct {
 	Op   string // "dial", "log in", "run observe"
 	Err  error  // wraps one of the errors above
 	Hint string // what to do next; may be empty
+	// NotRun says that the script surely never began, so nothing has changed.
+	NotRun bool
 }
 
 func (e *Error) Error() string { return e.Op + ": " + e.Err.Error() }

@@ -1,0 +1,3 @@
+
+)
+echo "$farmwall_frame end $?"

@@ -1,0 +1,192 @@
+package ssh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	gossh "golang.org/x/crypto/ssh"
+
+	"farmwall/transport"
+)
+
+// resets is how often a handshake is tried again that the host reset before any
+// login: sshd's MaxStartups drops connections at random when many come at once.
+const resets = 5
+
+// open reaches the target and logs in.
+func (d *Dialer) open(ctx context.Context, t *target) (*line, error) {
+	for try := 0; ; try++ {
+		nc, release, err := d.reach(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		l, again, err := d.logIn(ctx, nc, t)
+		if err == nil {
+			l.release = release
+			return l, nil
+		}
+		nc.Close()
+		release()
+		if !again || try+1 >= resets {
+			return nil, err
+		}
+		base := 100 * time.Millisecond << try
+		pause := time.NewTimer(base + rand.N(2*base))
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			return nil, err
+		}
+	}
+}
+
+// reach connects to the target, over its jump hosts where it has some. release
+// must be called when the connection is no longer used.
+func (d *Dialer) reach(ctx context.Context, t *target) (nc net.Conn, release func(), err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, t.timeout, transport.ErrTimeout)
+	defer cancel()
+	if n := len(t.jumps); n > 0 {
+		return d.overJump(ctx, t, t.jumps[n-1])
+	}
+	dialer := net.Dialer{KeepAlive: 15 * time.Second}
+	if t.bind != "" {
+		ip := net.ParseIP(t.bind)
+		if ip == nil {
+			return nil, nil, &transport.Error{Host: t.host, Op: "dial", NotRun: true, Err: fmt.Errorf("BindAddress %q is no address", t.bind)}
+		}
+		dialer.LocalAddr = &net.TCPAddr{IP: ip}
+	}
+	nc, err = dialer.DialContext(ctx, t.network, hostPort(t))
+	if err != nil {
+		return nil, nil, dialError(ctx, t, err)
+	}
+	return quicken(nc), func() {}, nil
+}
+
+// dialError says why no connection came about.
+func dialError(ctx context.Context, t *target, err error) error {
+	e := &transport.Error{Host: t.host, Op: "dial " + hostPort(t), NotRun: true}
+	var dns *net.DNSError
+	cause := context.Cause(ctx)
+	switch {
+	case ctx.Err() == context.Canceled:
+		e.Err = cause
+		if !errors.Is(cause, context.Canceled) {
+			e.Err = fmt.Errorf("%w: %w", context.Canceled, cause)
+		}
+	case errors.As(err, &dns):
+		e.Err = fmt.Errorf("%w: the name %s does not resolve: %s", transport.ErrUnreachable, dns.Name, dns.Err)
+		e.Hint = "correct ansible_host, or the name service of this machine"
+	case isRefused(err):
+		e.Err = transport.ErrRefused
+		e.Hint = "nothing listens on that port: is sshd running, and is ansible_port right?"
+	case cause != nil || isTimeout(err) || errors.Is(err, os.ErrDeadlineExceeded):
+		e.Err = transport.ErrTimeout
+		e.Hint = "is the host up, and does a firewall on the way let this machine in?"
+	default:
+		e.Err = fmt.Errorf("%w: %s", transport.ErrUnreachable, lastWords(err))
+		e.Hint = "is there a route from this machine to the host?"
+	}
+	return e
+}
+
+// lastWords is the innermost reason of a network error: what stands around it
+// repeats the address.
+func lastWords(err error) string {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err.Error()
+		}
+		err = inner
+	}
+}
+
+// logIn does the handshake and logs in. again says that the host hung up before
+// it had seen anything of us.
+func (d *Dialer) logIn(ctx context.Context, nc net.Conn, t *target) (l *line, again bool, err error) {
+	trust, err := d.trust(t)
+	if err != nil {
+		return nil, false, &transport.Error{Host: t.host, Op: "read known_hosts", Err: err, NotRun: true}
+	}
+	// What is slow (files, agent) comes before the handshake's clock.
+	auth, err := d.credentials(ctx, t)
+	if err != nil {
+		return nil, false, err
+	}
+	defer auth.end()
+	g := watch(ctx, nc, t.timeout)
+	auth.guard, auth.tap = g, &tap{Conn: nc}
+	cfg := clientConfig(t.user, trust)
+	cfg.AuthCallback = auth.next
+	conn, chans, reqs, err := gossh.NewClientConn(auth.tap, hostPort(t), cfg)
+	stopped := g.end()
+	if err == nil && stopped == nil {
+		auth.settle(accepted)
+		return newLine(t, nc, gossh.NewClient(conn, chans, reqs)), false, nil
+	}
+	if err == nil {
+		conn.Close()
+		err = stopped
+	}
+	return nil, stopped == nil && !auth.begun && hungUp(err), d.loginError(t, trust, auth, stopped, err)
+}
+
+// clientConfig has the cheap key exchanges first: with many hosts at a time
+// they are most of the work on both sides.
+func clientConfig(user string, r *trust) *gossh.ClientConfig {
+	return &gossh.ClientConfig{
+		Config: gossh.Config{KeyExchanges: []string{
+			gossh.KeyExchangeCurve25519, gossh.KeyExchangeECDHP256, gossh.KeyExchangeECDHP384, gossh.KeyExchangeECDHP521,
+			gossh.KeyExchangeMLKEM768X25519, gossh.KeyExchangeDH16SHA512, gossh.KeyExchangeDH14SHA256,
+		}},
+		User:              user,
+		ClientVersion:     "SSH-2.0-farmwall",
+		HostKeyAlgorithms: r.algorithms(),
+		HostKeyCallback:   r.check,
+	}
+}
+
+// loginError says why a handshake or log-in failed.
+func (d *Dialer) loginError(t *target, r *trust, a *auth, stopped, err error) error {
+	e := &transport.Error{Host: t.host, Op: "log in to " + hostPort(t), NotRun: true}
+	var none *gossh.AlgorithmNegotiationError
+	switch {
+	case r.failed != nil:
+		return r.failed
+	case errors.Is(stopped, transport.ErrTimeout):
+		a.settle(silent)
+		e.Err = transport.ErrTimeout
+		e.Hint = "the port answers but the SSH server does not come to an end; raise ansible_timeout if it is only slow"
+	case stopped != nil:
+		a.settle(silent)
+		e.Err = stopped
+	case errors.As(err, &none):
+		if changed := r.noneInCommon(none.RequestedAlgorithms); changed != nil && none.What == "host key" {
+			return changed
+		}
+		e.Err = fmt.Errorf("no %s in common: the host offers %s", none.What, strings.Join(none.RequestedAlgorithms, ", "))
+		e.Hint = "the host's SSH server is too old for what is safe today"
+	case a.begun:
+		return a.failure(e, err)
+	case hungUp(err):
+		e.Err = fmt.Errorf("%w: the host hung up during the handshake, %d times", transport.ErrLineBroke, resets)
+		e.Hint = "its sshd may limit connections (MaxStartups, PerSourcePenalties) or refuse this address; try fewer --forks"
+	default:
+		e.Err = fmt.Errorf("%w: %w", transport.ErrLineBroke, err)
+	}
+	return e
+}
+
+// hungUp says whether the other side closed the connection.
+func hungUp(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || isReset(err)
+}
