@@ -45,5 +45,9 @@ type Row struct {
 	Commentary string `json:"commentary,omitempty"`
 	Lines      []int  `json:"lines,omitempty"`  // in the user's port reference
 	Source     string `json:"source,omitempty"` // for newer editions
-	Replaces   string `json:"replaces,omitempty"`
+	// Advice is what whoever gets this row's rule should know.
+	Advice string `json:"advice,omitempty"`
+	// Replaces is the row of an earlier edition that this one stands in for,
+	// where its version bounds fit.
+	Replaces string `json:"replaces,omitempty"`
 }

@@ -49,6 +49,7 @@ type row struct {
 	MaxVersion string           `yaml:"max_version"`
 	Commentary string           `yaml:"commentary"`
 	Lines      []int            `yaml:"lines"`
+	Advice     string           `yaml:"advice"`
 	Source     []string         `yaml:"source"`
 	Replaces   string           `yaml:"replaces"`
 }
@@ -100,7 +101,7 @@ func (e *edition) rows() []rules.Row {
 				Direction: r.Direction, Scope: r.Scope, Protocol: number, Port: r.Port,
 				Condition: r.Condition, When: r.When, Peers: r.Peers, Clients: r.Clients,
 				Remote: r.Remote, MinVersion: or(r.MinVersion, e.MinVersion), MaxVersion: r.MaxVersion,
-				Commentary: r.Commentary, Lines: r.Lines, Source: strings.Join(r.Source, ", "), Replaces: r.Replaces,
+				Commentary: r.Commentary, Lines: r.Lines, Source: strings.Join(r.Source, ", "), Advice: r.Advice, Replaces: r.Replaces,
 			})
 		}
 	}
