@@ -77,7 +77,8 @@ func (p *farmProcess) attend(c *net.UnixConn) {
 		return
 	}
 	switch q.Op {
-	case "exec":
+	case "exec", "listen", "probe":
+		q.Probes = p.aimed(q.Probes)
 		if q.Host != "" {
 			err = p.forward(c, q, files)
 			closeFiles(files)
@@ -94,6 +95,9 @@ func (p *farmProcess) attend(c *net.UnixConn) {
 	case "dial":
 		closeFiles(files)
 		serveDial(c, q)
+	case "listen", "probe":
+		closeFiles(files)
+		serveProbes(c, q, p.responder, "br0", p.Controller)
 	default:
 		closeFiles(files)
 		sendMessage(c, p.answer(q))
@@ -111,6 +115,16 @@ func (p *farmProcess) unit(name string) (*unit, error) {
 		}
 	}
 	return nil, fmt.Errorf("the lab has no host %q", name)
+}
+
+// aimed adds the hardware addresses that only the farm process knows.
+func (p *farmProcess) aimed(probes []target) []target {
+	for i := range probes {
+		if n, ok := p.owners[probes[i].To]; ok {
+			probes[i].MAC = mac(n)
+		}
+	}
+	return probes
 }
 
 func (p *farmProcess) forward(c *net.UnixConn, q request, files []*os.File) error {

@@ -26,10 +26,12 @@ type farmConfig struct {
 // farmProcess is the wire between the hosts and the controller's place on it.
 type farmProcess struct {
 	farmConfig
-	reaper   *reaper
-	lifeline *net.UnixConn
-	units    []*unit // in order of Hosts
-	endOnce  sync.Once
+	reaper    *reaper
+	lifeline  *net.UnixConn
+	responder *responder
+	units     []*unit            // in order of Hosts
+	owners    map[netip.Addr]int // index of the host with an address
+	endOnce   sync.Once
 }
 
 // farmMain is the farm process.
@@ -82,11 +84,22 @@ func (p *farmProcess) start() error {
 	if err := p.wire(); err != nil {
 		return err
 	}
+	var err error
+	if p.responder, err = startResponder("br0"); err != nil {
+		return err
+	}
 	control, err := listenControl(p.Dir)
 	if err != nil {
 		return err
 	}
+	p.owners = map[netip.Addr]int{}
+	for _, a := range p.Controller {
+		p.owners[a] = controllerIndex
+	}
 	for i, spec := range p.Hosts {
+		for _, a := range spec.Addresses {
+			p.owners[a] = i
+		}
 		p.units = append(p.units, &unit{farm: p, index: i, spec: spec, key: p.Keys[i], power: "off"})
 	}
 	if err := p.boot(p.units...); err != nil {

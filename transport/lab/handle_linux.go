@@ -52,3 +52,38 @@ func (h *Host) Pause(ctx context.Context) error { return h.power(ctx, "pause") }
 
 // Resume lets a paused host go on.
 func (h *Host) Resume(ctx context.Context) error { return h.power(ctx, "resume") }
+
+// Listen waits for probes until the host reboots: TCP ports shake hands, UDP
+// ports echo, another protocol (such as 112, without ports) takes note. Ports that
+// something listens on already are left to it.
+func (h *Host) Listen(ctx context.Context, protocol uint8, ports ...uint16) error {
+	_, err := h.farm.ask(ctx, request{Op: "listen", Host: h.Name, Protocol: protocol, Ports: ports})
+	return err
+}
+
+// Probe tries from this host to reach addresses, all in one exchange, and
+// answers in the same order.
+func (h *Host) Probe(ctx context.Context, probes ...Probe) ([]Answer, error) {
+	return h.farm.probe(ctx, h.Name, probes)
+}
+
+// Probe is Host.Probe from the controller's place.
+func (f *Farm) Probe(ctx context.Context, probes ...Probe) ([]Answer, error) {
+	return f.probe(ctx, "", probes)
+}
+
+// Listen is Host.Listen in the controller's place.
+func (f *Farm) Listen(ctx context.Context, protocol uint8, ports ...uint16) error {
+	_, err := f.ask(ctx, request{Op: "listen", Protocol: protocol, Ports: ports})
+	return err
+}
+
+func (f *Farm) probe(ctx context.Context, host string, probes []Probe) ([]Answer, error) {
+	q := request{Op: "probe", Host: host}
+	for _, p := range probes {
+		p.To, p.From = p.To.Unmap(), p.From.Unmap()
+		q.Probes = append(q.Probes, target{Probe: p})
+	}
+	a, err := f.ask(ctx, q)
+	return a.Reached, err
+}

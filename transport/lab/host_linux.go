@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -16,8 +15,9 @@ import (
 // hostProcess is the first process of a host.
 type hostProcess struct {
 	hostConfig
-	reaper *reaper
-	line   *net.UnixConn // to the farm process
+	reaper    *reaper
+	responder *responder
+	line      *net.UnixConn // to the farm process
 }
 
 // hostMain boots a host and serves it until it is killed.
@@ -60,6 +60,10 @@ func (h *hostProcess) boot() error {
 		}
 	}
 	if err := h.network(); err != nil {
+		return err
+	}
+	var err error
+	if h.responder, err = startResponder("eth0"); err != nil {
 		return err
 	}
 	if err := h.runScripts("/etc/rc2.d"); err != nil {
@@ -131,17 +135,17 @@ func (h *hostProcess) serve() int {
 }
 
 func (h *hostProcess) attend(c *net.UnixConn, q request, files []*os.File) {
-	if q.Op == "exec" {
+	switch q.Op {
+	case "exec":
 		q.Env = append(loginEnvironment("root"), q.Env...)
 		if q.Cwd == "" {
 			q.Cwd = "/root"
 		}
 		serveExec(h.reaper, c, q, files)
-		return
+	case "listen", "probe":
+		closeFiles(files)
+		serveProbes(c, q, h.responder, "eth0", h.Addresses)
 	}
-	closeFiles(files)
-	sendMessage(c, failure(errors.New("unknown request "+q.Op)))
-	c.Close()
 }
 
 // loginEnvironment is what sshd gives to a command.

@@ -59,3 +59,9 @@ func (h *Host) Cut(context.Context) error                 { return Check() }
 func (h *Host) Plug(context.Context) error                { return Check() }
 func (h *Host) Pause(context.Context) error               { return Check() }
 func (h *Host) Resume(context.Context) error              { return Check() }
+func (h *Host) Listen(context.Context, uint8, ...uint16) error {
+	return Check()
+}
+func (h *Host) Probe(context.Context, ...Probe) ([]Answer, error) { return nil, Check() }
+func (f *Farm) Listen(context.Context, uint8, ...uint16) error    { return Check() }
+func (f *Farm) Probe(context.Context, ...Probe) ([]Answer, error) { return nil, Check() }

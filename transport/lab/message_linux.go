@@ -28,6 +28,16 @@ type request struct {
 	// dial
 	Network string `json:"network,omitempty"`
 	Address string `json:"address,omitempty"`
+	// listen, probe
+	Protocol uint8    `json:"protocol,omitempty"`
+	Ports    []uint16 `json:"ports,omitempty"`
+	Probes   []target `json:"probes,omitempty"`
+}
+
+// target is a probe with the hardware address of the host it goes to.
+type target struct {
+	Probe
+	MAC string `json:"mac,omitempty"` // empty: no host of this lab has the address
 }
 
 // answer is what comes back; for dial a descriptor travels beside it.
@@ -37,7 +47,8 @@ type answer struct {
 	Timeout bool         `json:"timeout,omitempty"`
 	Code    int          `json:"code,omitempty"` // exec: exit code
 	Hosts   []HostState  `json:"hosts,omitempty"`
-	Own     []netip.Addr `json:"own,omitempty"` // the controller's addresses
+	Own     []netip.Addr `json:"own,omitempty"`     // the controller's addresses
+	Reached []Answer     `json:"reached,omitempty"` // probe: in the order of the request
 }
 
 // maxMessage bounds a message: a command line and an environment fit well.
