@@ -70,6 +70,8 @@ func TestProbesAgainstDefaultDrop(t *testing.T) {
 		{"controller as outsider", f, h1, 6, 20002, Filtered},
 		{"controller as outsider, vrrp", f, h1, 112, 0, Filtered},
 		{"reset by the filter", h3, h1, 6, 30, Refused},
+		{"from the host to the outsider, vrrp", h1, h3, 112, 0, Connected},
+		{"outsider, vrrp, after that", h3, h1, 112, 0, Filtered},
 		{"prohibited", h3, h1, 6, 31, Prohibited},
 		{"prohibited, udp", h3, h1, 17, 31, Prohibited},
 		{"the other way", h1, h2, 6, 20001, Connected},

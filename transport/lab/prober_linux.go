@@ -143,7 +143,13 @@ func (p *prober) probe(targets []target) ([]Answer, error) {
 	}
 	answers := make([]Answer, len(shots))
 	for i := range shots {
-		answers[i] = shots[i].result()
+		s := &shots[i]
+		answers[i] = s.result()
+		if s.Protocol != unix.IPPROTO_TCP && s.Protocol != unix.IPPROTO_UDP {
+			for _, from := range s.source() {
+				forgetFlow(s.Protocol, from, s.To)
+			}
+		}
 	}
 	return answers, nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"sync"
 	"time"
@@ -105,6 +106,10 @@ func openListener(l listener) (int, error) {
 		if err = unix.Bind(fd, &unix.SockaddrInet6{Port: int(l.port)}); err == nil {
 			err = unix.Listen(fd, 4096)
 		}
+	case unix.SOCK_RAW:
+		if l.family == unix.AF_INET6 {
+			err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
+		}
 	case unix.SOCK_DGRAM:
 		// An echo leaves from the address that was asked.
 		if err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1); err == nil {
@@ -195,11 +200,35 @@ func (r *responder) drain(l listener) {
 		if l.family == unix.AF_INET && n > 0 { // raw IPv4 comes with its header
 			data = data[min(n, int(b[0]&0xf)*4):]
 		}
-		if session, number, ok := readDatagram(data); ok {
+		session, number, ok := readDatagram(data)
+		if ok {
 			r.note(session, number)
 		}
 		if l.protocol == unix.IPPROTO_UDP {
 			unix.Sendmsg(l.fd, data, oob[:oobn], from, 0)
+		} else if ok {
+			forgetArrival(l.protocol, from, b[:n], oob[:oobn])
+		}
+	}
+}
+
+// forgetArrival forgets the flow of a raw packet, which names its destination in
+// its header (IPv4) or beside itself (IPv6).
+func forgetArrival(protocol uint8, from unix.Sockaddr, packet, oob []byte) {
+	switch a := from.(type) {
+	case *unix.SockaddrInet4:
+		if len(packet) >= 20 {
+			forgetFlow(protocol, netip.AddrFrom4(a.Addr), netip.AddrFrom4([4]byte(packet[16:20])))
+		}
+	case *unix.SockaddrInet6:
+		messages, err := unix.ParseSocketControlMessage(oob)
+		if err != nil {
+			return
+		}
+		for _, m := range messages {
+			if m.Header.Level == unix.IPPROTO_IPV6 && m.Header.Type == unix.IPV6_PKTINFO && len(m.Data) >= 16 {
+				forgetFlow(protocol, netip.AddrFrom16(a.Addr), netip.AddrFrom16([16]byte(m.Data[:16])))
+			}
 		}
 	}
 }

@@ -89,6 +89,9 @@ func sockaddr(a netip.Addr, port uint16) unix.Sockaddr {
 
 // source is the address that the probe comes from, where it can be found out.
 func (s *shot) source() []netip.Addr {
+	if s.fd < 0 {
+		return nil
+	}
 	if s.From.IsValid() {
 		return []netip.Addr{s.From}
 	}
