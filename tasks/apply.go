@@ -60,15 +60,7 @@ func (r *Runner) Apply(ctx context.Context, inv *inventory.Inventory, plan *Plan
 	if err != nil {
 		return nil, err
 	}
-	s := r.summary(ctx, inv, plan.Verb, outcomes.run, outcomes.hosts)
-	if outcomes.run != "" {
-		if err := r.Journal.End(context.WithoutCancel(ctx), outcomes.run, r.Exit(s)); err != nil {
-			r.Report(Event{Kind: Notice, Time: r.Now(), Run: outcomes.run, Text: "the journal could not be written: " + err.Error()})
-		}
-		s.Chain, _ = r.Journal.Chain(context.WithoutCancel(ctx))
-	}
-	r.Report(Event{Kind: RunDone, Time: r.Now(), Run: outcomes.run, Total: len(s.Outcomes)})
-	return s, nil
+	return r.endRun(ctx, r.summary(ctx, inv, plan.Verb, outcomes.run, outcomes.hosts)), nil
 }
 
 // sorted is a plan's hosts, each with its outcome where that is clear already.

@@ -36,7 +36,10 @@ func (hp *HostPlan) compare(d rules.Dialect, h *inventory.Host, s *rules.State, 
 	if len(changes) > 0 && s.Persistence == "" {
 		hp.Warnings = append(hp.Warnings, "not persistent on this host: nothing here can load our rules at boot")
 	}
-	hp.defeated(d, s, settled, changes)
+	hp.Flows = defeated(d, s, settled, changes)
+	for _, f := range hp.Flows {
+		hp.Warnings = append(hp.Warnings, "in place, but "+findingText(f))
+	}
 	if opt.Strict && len(hp.Flows) > 0 {
 		hp.Problem = &Problem{Status: Refused, Step: "plan", Text: "strict: " + findingText(hp.Flows[0]),
 			Hint: "remove what closes it, or plan without --strict"}
@@ -125,27 +128,25 @@ func disowned(h *inventory.Host, s *rules.State) []string {
 	return warnings
 }
 
-// defeated judges the rules that are in place already: a flow that is closed
-// all the same is closed by something that is not ours.
-func (hp *HostPlan) defeated(d rules.Dialect, s *rules.State, settled rules.Set, changes []rules.Change) {
+// defeated judges the rules of a settled set that are in place already: a flow
+// that is closed all the same is closed by something that is not ours.
+func defeated(d rules.Reader, s *rules.State, settled rules.Set, changes []rules.Change) []JudgedFlow {
 	moving := map[string]bool{}
 	for _, c := range changes {
 		if c.Verb == rules.Repair {
-			return // how our rules hang is wrong, so nothing can be said yet
+			return nil // how our rules hang is wrong, so nothing can be said yet
 		}
 		if c.Want != nil {
 			moving[c.Want.ID] = true
 		}
 	}
+	var flows []JudgedFlow
 	for i := range settled {
-		if moving[settled[i].ID] {
-			continue
-		}
-		for _, j := range only(judgeRule(d, s, &settled[i]), rules.Denied) {
-			hp.Flows = append(hp.Flows, j)
-			hp.Warnings = append(hp.Warnings, fmt.Sprintf("%s is in place, but %s is closed by %s", j.Rule, describe(j.Flow), j.Verdict.By))
+		if !moving[settled[i].ID] {
+			flows = append(flows, only(judgeRule(d, s, &settled[i]), rules.Denied)...)
 		}
 	}
+	return flows
 }
 
 // describe is a flow in words.

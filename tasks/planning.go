@@ -144,5 +144,5 @@ func (r *Runner) planned(ctx context.Context, inv *inventory.Inventory, p *Plan)
 	for i := range p.Hosts {
 		outcomes[i] = p.Hosts[i].outcome()
 	}
-	return r.summary(ctx, inv, "plan", "", outcomes)
+	return r.told(r.summary(ctx, inv, "plan", "", outcomes))
 }

@@ -3,6 +3,9 @@ package tasks
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"farmwall/rules"
 )
@@ -98,14 +101,20 @@ func brief(c *rules.Change) string {
 }
 
 // flowFindings says of flows what a person should know, though no rule of ours
-// is to blame.
+// is to blame. What one rule exposes is one finding.
 func flowFindings(unknown, exposed []JudgedFlow) []rules.Finding {
 	var findings []rules.Finding
 	for _, j := range unknown {
 		findings = append(findings, rules.Finding{Kind: "unknown", Text: findingText(j)})
 	}
+	by := map[string][]string{}
 	for _, j := range exposed {
-		findings = append(findings, rules.Finding{Kind: "exposed", Text: findingText(j)})
+		by[j.Verdict.By] = append(by[j.Verdict.By], describe(j.Flow))
+	}
+	for _, why := range slices.Sorted(maps.Keys(by)) {
+		ports := slices.Compact(by[why])
+		findings = append(findings, rules.Finding{Kind: "exposed",
+			Text: fmt.Sprintf("%s: reachable from anywhere, allowed by %s", strings.Join(ports, ", "), why)})
 	}
 	return findings
 }

@@ -1,8 +1,10 @@
 package tasks
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"farmwall/inventory"
 
@@ -46,8 +48,13 @@ func (s *Summary) Find(host string) *Outcome {
 	return nil
 }
 
-// summary ends a verb.
+// summary ends a verb; it puts the outcomes in order of the inventory.
 func (r *Runner) summary(ctx context.Context, inv *inventory.Inventory, verb, run string, outcomes []Outcome) *Summary {
+	place := make(map[string]int, len(inv.Hosts))
+	for i, h := range inv.Hosts {
+		place[h.Name] = i + 1 // a host that is not there comes first
+	}
+	slices.SortStableFunc(outcomes, func(a, b Outcome) int { return cmp.Compare(place[a.Host], place[b.Host]) })
 	s := &Summary{Verb: verb, Run: run, Outcomes: outcomes, Interrupted: ctx.Err() != nil}
 	for _, f := range inv.Farms {
 		s.Farms = append(s.Farms, Count{Farm: f.Name, Members: len(f.Members)})
@@ -55,5 +62,22 @@ func (r *Runner) summary(ctx context.Context, inv *inventory.Inventory, verb, ru
 	// The hash is a service to the reader; a journal that cannot be read shows in
 	// the next verb that needs it.
 	s.Chain, _ = r.Journal.Chain(context.WithoutCancel(ctx))
+	return s
+}
+
+// endRun records the end of a run that wrote, and tells it.
+func (r *Runner) endRun(ctx context.Context, s *Summary) *Summary {
+	if s.Run != "" {
+		if err := r.Journal.End(context.WithoutCancel(ctx), s.Run, r.Exit(s)); err != nil {
+			r.Report(Event{Kind: Notice, Time: r.Now(), Run: s.Run, Text: "the journal could not be written: " + err.Error()})
+		}
+		s.Chain, _ = r.Journal.Chain(context.WithoutCancel(ctx))
+	}
+	return r.told(s)
+}
+
+// told ends a verb for those who watch.
+func (r *Runner) told(s *Summary) *Summary {
+	r.Report(Event{Kind: RunDone, Time: r.Now(), Run: s.Run, Done: len(s.Outcomes), Total: len(s.Outcomes)})
 	return s
 }

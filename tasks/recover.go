@@ -1,0 +1,168 @@
+package tasks
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"farmwall/inventory"
+	"farmwall/rules"
+)
+
+// Recover finds out what became of hosts that a run left unfinished, by reading
+// them: it completes the journal, finishes on the host what was decided there,
+// and waits for switches that are still armed. It never guesses. Nil hosts means
+// all.
+func (r *Runner) Recover(ctx context.Context, inv *inventory.Inventory, hosts []*inventory.Host) (*Summary, error) {
+	left, err := r.Journal.Unfinished(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var changes []*change
+	runs := map[string]*running{}
+	var missing []Outcome
+	for _, rec := range left {
+		if hosts != nil && !slices.ContainsFunc(hosts, func(h *inventory.Host) bool { return h.Name == rec.Host }) {
+			continue
+		}
+		host := named(inv, rec.Host)
+		if host == nil {
+			p := &Problem{Status: Doubtful, Step: "recover", Text: "left unfinished by run " + rec.Run + ", and not in the inventory any more", Hint: "put it back into the inventory"}
+			missing = append(missing, p.outcome(rec.Host, rec.Farm))
+			continue
+		}
+		if runs[rec.Run] == nil {
+			runs[rec.Run] = &running{progress: r.progress(rec.Run, len(left)), id: rec.Run}
+		}
+		changes = append(changes, r.resumed(runs[rec.Run], host, rec))
+	}
+	each(ctx, r.Forks, changes, func(ctx context.Context, c *change) struct{} {
+		defer c.hangUp()
+		c.run.started(c.host.Name)
+		c.recover(ctx)
+		c.pauseOrEnd()
+		return struct{}{}
+	}, func(c *change) struct{} {
+		c.out.Status, c.out.Error = Doubtful, "interrupted before it was looked at"
+		c.run.finished(c.out)
+		return struct{}{}
+	})
+	for _, run := range runs {
+		var own []*change
+		for _, c := range changes {
+			if c.run == run {
+				own = append(own, c)
+			}
+		}
+		r.lookAgain(ctx, run, own)
+	}
+	outcomes := missing
+	for _, c := range changes {
+		outcomes = append(outcomes, c.out)
+	}
+	return r.told(r.summary(ctx, inv, "recover", "", outcomes)), nil
+}
+
+// resumed is a change as the journal knows it.
+func (r *Runner) resumed(run *running, h *inventory.Host, rec HostRecord) *change {
+	c := r.newChange(run, job{h, &HostPlan{Host: rec.Host, Farm: rec.Farm, Wanted: rec.Target, Changes: rec.Changes}})
+	c.rec, c.armed = rec, true
+	return c
+}
+
+// recover looks at one host.
+func (c *change) recover(ctx context.Context) {
+	cause := "left unfinished by run " + c.rec.Run
+	c.armed = false
+	d, err := c.r.Dialect(c.host)
+	if err == nil {
+		c.d = d
+		err = c.dial(ctx)
+	}
+	if err != nil {
+		p := problem(err)
+		c.out.Status, c.out.Step, c.out.Error, c.out.Hint = Doubtful, "recover", cause+", and it could not be read: "+p.Text, p.Hint
+		return
+	}
+	if t := c.state.Token.State; t == "confirming" || t == "undoing" {
+		if err := c.finishOther(ctx); err != nil {
+			c.out.Status, c.out.Step, c.out.Error = Doubtful, "recover", cause+", and what was decided could not be finished: "+problem(err).Text
+			return
+		}
+	}
+	if c.ours(c.state) && c.state.Token.State == "armed" {
+		c.until = c.r.Now().Add(c.state.Token.Left)
+		c.leave("recover", cause, nil)
+		return
+	}
+	end, why, err := c.r.became(ctx, c.d, c.state, &c.rec)
+	if err != nil {
+		end, why = Doubtful, err.Error()
+	}
+	c.out.Status, c.out.Step, c.out.Error = end, "recover", cause+": "+why
+	if end == Changed {
+		c.out.Error = ""
+		if len(c.d.Diff(c.state, c.rec.Target)) == 0 {
+			c.rec.OursThen = c.state.Ours
+		}
+	}
+	if end == Doubtful {
+		c.out.Hint = "look at the host; `farmwall plan` shows what differs"
+	}
+}
+
+// became says, from a reading with no live change, what came of an unfinished
+// record, and how that is known.
+func (r *Runner) became(ctx context.Context, d rules.Dialect, s *rules.State, rec *HostRecord) (Status, string, error) {
+	switch {
+	case s.Record.Run == rec.Run:
+		return Changed, "the host's record says that it was confirmed", nil
+	case s.Lease.Number < rec.Lease, s.Lease.Number == rec.Lease && s.Lease.Run != rec.Run:
+		return Failed, "the change never began", nil
+	case s.Ours == rec.Ours:
+		return Restored, "the host is back in its old state", nil
+	}
+	last, err := r.Journal.Last(ctx, rec.Farm, rec.Host)
+	if err != nil {
+		return "", "", err
+	}
+	if last != nil && last.Time.After(rec.Started) {
+		return Stale, "run " + last.Run + " has changed the host since", nil
+	}
+	return Doubtful, fmt.Sprintf("the host is in neither its old state nor its new one (lease %d of %s)", s.Lease.Number, s.Lease.Holder), nil
+}
+
+// unfinished returns what the journal holds open, by farm and host.
+func (r *Runner) unfinished(ctx context.Context) (map[[2]string][]HostRecord, error) {
+	all, err := r.Journal.Unfinished(ctx)
+	if err != nil {
+		return nil, err
+	}
+	left := map[[2]string][]HostRecord{}
+	for _, rec := range all {
+		key := [2]string{rec.Farm, rec.Host}
+		left[key] = append(left[key], rec)
+	}
+	return left, nil
+}
+
+// completeRead completes a record in the journal from a reading that another verb
+// made anyway; nothing is written to the host.
+func (r *Runner) completeRead(ctx context.Context, run *progress, d rules.Dialect, s *rules.State, rec *HostRecord) {
+	end, why, err := r.became(ctx, d, s, rec)
+	if err == nil && end != Doubtful {
+		ours := ""
+		if end == Changed && len(d.Diff(s, rec.Target)) == 0 {
+			ours = s.Ours
+		}
+		err = r.Journal.Finish(context.WithoutCancel(ctx), rec.Run, rec.Farm, rec.Host, end, why, ours)
+	}
+	switch {
+	case err != nil:
+		run.notice(rec.Host, "run "+rec.Run+" stays unfinished in the journal: "+err.Error())
+	case end == Doubtful:
+		run.notice(rec.Host, "run "+rec.Run+" stays unfinished in the journal: "+why)
+	default:
+		run.notice(rec.Host, "run "+rec.Run+" is completed in the journal: "+why)
+	}
+}

@@ -1,0 +1,86 @@
+package tasks
+
+import (
+	"context"
+	"fmt"
+
+	"farmwall/inventory"
+	"farmwall/rules"
+)
+
+// VerifyOptions are verify's choices.
+type VerifyOptions struct {
+	// Strict counts an exposed or unknown flow as not right (NotOpen).
+	Strict bool
+}
+
+// Verify judges every flow that the inventory wants on the hosts, and who else
+// can reach the ports of the internal ones. It writes nothing.
+func (r *Runner) Verify(ctx context.Context, inv *inventory.Inventory, hosts []*inventory.Host, opt VerifyOptions) (*Summary, error) {
+	if err := r.noticeUnfinished(ctx); err != nil {
+		return nil, err
+	}
+	parts, err := r.concerned(ctx, inv, hosts)
+	if err != nil {
+		return nil, err
+	}
+	w, err := r.want(ctx, inv)
+	if err != nil {
+		return nil, err
+	}
+	aims, err := w.all(r, parts)
+	if err != nil {
+		return nil, err
+	}
+	run := r.progress("", len(aims))
+	outcomes := each(ctx, r.Forks, aims, func(ctx context.Context, a wanted) Outcome {
+		run.started(a.host.Name)
+		begun := r.Now()
+		o := r.verifyHost(ctx, run, w, a, opt)
+		o.Elapsed = r.Now().Sub(begun)
+		run.finished(o)
+		return o
+	}, func(a wanted) Outcome { return problem(context.Canceled).outcome(a.host.Name, a.farm) })
+	return r.told(r.summary(ctx, inv, "verify", "", outcomes)), nil
+}
+
+func (r *Runner) verifyHost(ctx context.Context, run *progress, w *wanting, a wanted, opt VerifyOptions) Outcome {
+	d, s, p := r.read(ctx, run, a.host)
+	if p != nil {
+		return p.outcome(a.host.Name, a.farm)
+	}
+	o := Outcome{Host: a.host.Name, Farm: a.farm, Status: OK, Findings: s.Findings}
+	if p := w.refuse(a.farm); p != nil {
+		o.Warnings = append(o.Warnings, "judged without the addresses that are not known: "+p.Text)
+	}
+	if b := busy(s); b != nil {
+		o.Warnings = append(o.Warnings, b.Text)
+	}
+	o.judge(d, s, a.set, opt.Strict)
+	return o
+}
+
+// judge fills in the verdicts of all wanted flows, and what follows from them.
+func (o *Outcome) judge(d rules.Reader, s *rules.State, set rules.Set, strict bool) {
+	o.Flows = judgeSet(d, s, set)
+	closed := only(o.Flows, rules.Denied)
+	unknown := only(o.Flows, rules.Unknown)
+	outside := outsiders(d, s, set.Settle(s))
+	exposed := only(outside, rules.Allowed)
+	o.Flows = append(o.Flows, outside...)
+	o.Findings = append(o.Findings, flowFindings(unknown, exposed)...)
+	wrong := closed
+	if strict {
+		wrong = append(append(wrong, unknown...), exposed...)
+	}
+	if len(wrong) == 0 {
+		return
+	}
+	o.Status, o.Step = NotOpen, "verify"
+	o.Error = findingText(wrong[0])
+	if len(wrong) > 1 {
+		o.Error += fmt.Sprintf(", and %d more", len(wrong)-1)
+	}
+	o.Hint = "where our rules are in place what decides is not ours to change; `farmwall plan` shows whether any is missing"
+	o.Err = fmt.Errorf("%s: %s", o.Host, o.Error)
+}
