@@ -9,8 +9,13 @@ package main
 import (
 	"context"
 	"os"
+
+	"farmwall/transport/lab"
 )
 
 func main() {
+	if handled, code := lab.Main(os.Args[1:]); handled { // a part of the lab, run by itself
+		os.Exit(code)
+	}
 	os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // What lies in the lab's folder, and goes with it.
@@ -38,7 +39,7 @@ func makeDir(ctx context.Context, config *farmConfig, client keyPair) error {
 	if err := os.MkdirAll(config.Dir, 0o700); err != nil {
 		return err
 	}
-	if err := os.Chmod(config.Dir, 0o700); err != nil {
+	if err := ownFolder(config.Dir); err != nil {
 		return err
 	}
 	known := map[string]bool{}
@@ -72,6 +73,20 @@ func makeDir(ctx context.Context, config *farmConfig, client keyPair) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(config.Dir, keyName), []byte(client.Private), 0o600)
+}
+
+// ownFolder wants a folder that nobody else owns or can enter: others can make
+// folders in /tmp too.
+func ownFolder(dir string) error {
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !info.IsDir() || !ok || int(owner.Uid) != os.Geteuid() {
+		return fmt.Errorf("%s is no folder of yours: name another one", dir)
+	}
+	return os.Chmod(dir, 0o700)
 }
 
 // removeFiles takes away what makeDir made, and the folder if nothing else is

@@ -51,14 +51,16 @@ func (f *Farm) Hosts() []*Host                            { return nil }
 func (h *Host) Exec(context.Context, []string, io.Reader) (Result, error) {
 	return Result{}, Check()
 }
-func (h *Host) Run(context.Context, Command) (int, error) { return 0, Check() }
-func (h *Host) Reboot(context.Context) error              { return Check() }
-func (h *Host) Off(context.Context) error                 { return Check() }
-func (h *Host) On(context.Context) error                  { return Check() }
-func (h *Host) Cut(context.Context) error                 { return Check() }
-func (h *Host) Plug(context.Context) error                { return Check() }
-func (h *Host) Pause(context.Context) error               { return Check() }
-func (h *Host) Resume(context.Context) error              { return Check() }
+func (h *Host) Run(context.Context, Command) (int, error)   { return 0, Check() }
+func (h *Host) Shell(context.Context, Command) (int, error) { return 0, Check() }
+func (f *Farm) Shell(context.Context, Command) (int, error) { return 0, Check() }
+func (h *Host) Reboot(context.Context) error                { return Check() }
+func (h *Host) Off(context.Context) error                   { return Check() }
+func (h *Host) On(context.Context) error                    { return Check() }
+func (h *Host) Cut(context.Context) error                   { return Check() }
+func (h *Host) Plug(context.Context) error                  { return Check() }
+func (h *Host) Pause(context.Context) error                 { return Check() }
+func (h *Host) Resume(context.Context) error                { return Check() }
 func (h *Host) Listen(context.Context, uint8, ...uint16) error {
 	return Check()
 }

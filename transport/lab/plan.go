@@ -6,8 +6,6 @@ import (
 	"net/netip"
 	"regexp"
 	"sort"
-
-	"github.com/hashicorp/go-multierror"
 )
 
 // maxHosts is what one bridge holds (the kernel's limit is 1,024 ports).
@@ -19,8 +17,8 @@ var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9]
 
 // check says everything that is wrong with the hosts.
 func check(hosts []HostSpec, controller []netip.Addr) error {
-	var all *multierror.Error
-	wrong := func(format string, args ...any) { all = multierror.Append(all, fmt.Errorf(format, args...)) }
+	var all []error
+	wrong := func(format string, args ...any) { all = append(all, fmt.Errorf(format, args...)) }
 	if len(hosts) == 0 {
 		return errors.New("a lab needs at least one host")
 	}
@@ -62,7 +60,7 @@ func check(hosts []HostSpec, controller []netip.Addr) error {
 	for _, a := range controller {
 		own("the controller", a)
 	}
-	return all.ErrorOrNil()
+	return errors.Join(all...)
 }
 
 // minDiskKB holds /etc, the keys and a small ruleset.
