@@ -1,0 +1,172 @@
+# What all parts of the frame stand on. This file runs in a process of its own: by
+# a request, as the switch, or at boot.
+trap '' HUP PIPE
+LC_ALL=C
+PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin
+TMPDIR=/run/farmwall
+export LC_ALL PATH TMPDIR
+umask 077
+cd / || exit 1
+
+run=/run/farmwall
+var=/var/lib/farmwall
+etc=/etc/farmwall
+action=boot
+
+# uptime sets up: whole seconds of the clock that nobody can set.
+uptime() {
+	read -r up _ </proc/uptime
+	up=${up%%.*}
+}
+
+# nap is a short wait.
+nap() { sleep 0.05 2>/dev/null || sleep 1; }
+
+# begun PID prints when a process was started, which tells it from a later one with
+# the same number.
+begun() {
+	proc=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+	# shellcheck disable=SC2086 # the words of the line are wanted
+	set -- ${proc##*) }
+	echo "${20}"
+}
+
+# put FILE TEXT writes a file whole or not at all.
+put() { printf '%s\n' "$2" >"$1.new" && mv -f "$1.new" "$1"; }
+
+# flush FILE makes sure that it is on the disk.
+flush() { sync "$1" 2>/dev/null || sync; }
+
+# keep FILE TEXT is put for what has to survive a reboot.
+keep() {
+	printf '%s\n' "$2" >"$1.new" && flush "$1.new" && mv -f "$1.new" "$1" && flush "${1%/*}"
+}
+
+note() { echo "$(date '+%Y-%m-%d %H:%M:%S') $action: $*" >>"$run/switch.log"; }
+
+# lock SECONDS waits so long at most. Descriptor 9 holds it, in children too: it is
+# free when the last of them has ended, whatever killed the first.
+lock() {
+	true >>"$run/lock" || return 1
+	exec 9>>"$run/lock"
+	uptime
+	lock_end=$((up + $1))
+	until flock -n 9; do
+		uptime
+		if [ "$up" -ge "$lock_end" ]; then
+			exec 9>&-
+			return 1
+		fi
+		nap
+	done
+	put "$run/holder" "$$ $(begun $$) $action" 2>/dev/null || return 0 # the lock is held all the same
+}
+
+unlock() {
+	rm -f "$run/holder"
+	exec 9>&-
+}
+
+# kill_holder ends the process group of who holds the lock, if it is a change (or
+# anybody, with "all") and still the same process.
+kill_holder() {
+	holder_pid='' holder_begun='' holder_action=''
+	{ read -r holder_pid holder_begun holder_action <"$run/holder"; } 2>/dev/null
+	[ "$holder_action" = change ] || [ "${1-}" = all ] || return 0
+	case $holder_pid in '' | *[!0-9]*) return 0 ;; esac
+	[ "$(begun "$holder_pid")" = "$holder_begun" ] || return 0
+	note "killing the $holder_action that holds the lock, process $holder_pid"
+	kill -9 "-$holder_pid" 2>/dev/null
+}
+
+# lock_now takes the lock from a change that will not give it.
+lock_now() {
+	lock 1 && return 0
+	kill_holder
+	lock 10 && return 0
+	kill_holder all
+	lock 60
+}
+
+# read_lease sets lease and what else the lease file says; without a file the number is 0.
+read_lease() {
+	lease=0 lease_run='' lease_controller=''
+	[ -e "$var/lease" ] || return 0
+	lease=''
+	while read -r key value; do
+		case $key in
+		number) lease=$value ;;
+		run) lease_run=$value ;;
+		controller) lease_controller=$value ;;
+		esac
+	done <"$var/lease"
+	number "$lease"
+}
+
+number() {
+	case $1 in
+	'' | *[!0-9]* | ????????????????????*) return 1 ;;
+	esac
+}
+
+# token sets token to the state of the last change ("" where there is none), and
+# token_lease, token_run and token_deadline. States are looked at in the order in
+# which they follow each other, so that none is missed.
+token() {
+	for token in armed confirming undoing 'done' armed; do
+		token_lease='' token_run='' token_deadline=''
+		{ read -r token_lease token_run token_deadline <"$run/token.$token"; } 2>/dev/null
+		if number "$token_lease" && number "$token_deadline"; then return 0; fi
+	done
+	token=''
+	return 1
+}
+
+# win STATE LEASE renames the armed token of that lease: who succeeds has won.
+win() {
+	token
+	[ "$token" = armed ] && [ "$token_lease" = "$2" ] || return 1
+	mv "$run/token.armed" "$run/token.$1" 2>/dev/null || return 1
+	won=''
+	read -r won _ <"$run/token.$1"
+	[ "$won" = "$2" ] && return 0
+	mv "$run/token.$1" "$run/token.armed" # of a later lease: it was not ours to take
+	return 1
+}
+
+# left prints for how many seconds the switch still waits.
+left() {
+	uptime
+	if [ "$token" = armed ] && [ "$token_deadline" -gt "$up" ]; then
+		echo $((token_deadline - up))
+	else
+		echo 0
+	fi
+}
+
+# prints sets ours and rest to the fingerprints of this moment.
+prints() {
+	ours='' rest=''
+	ruleset=$(nft -s -n list ruleset) || return 1
+	hashes=$(fingerprints "$ruleset") || return 1
+	ruleset=''
+	# shellcheck disable=SC2086 # "HASH  -" twice
+	set -- $hashes
+	[ $# -eq 4 ] || return 1
+	ours=$1 rest=$3
+}
+
+# answer RESULT [MESSAGE] is all that a request prints.
+answer() {
+	echo 'farmwall answer 1'
+	echo "result $1"
+	echo "lease $lease"
+	[ -z "${answer_left-}" ] || echo "left $answer_left"
+	[ -z "${answer_holder-}" ] || echo "holder $answer_holder"
+	[ -z "${answer_ours-}" ] || echo "ours $answer_ours"
+	[ -z "${unsaved-}" ] || echo "unsaved $unsaved"
+	printf '%s\n' "${2-}" | head -n 20 | cut -c 1-500 | while IFS= read -r text; do
+		[ -z "$text" ] || printf 'message %s\n' "$text"
+	done
+	echo end
+}
