@@ -19,6 +19,9 @@ type Inventory struct {
 	Farms []*Farm
 	// Warnings are what a person should look at, though nothing stops for it.
 	Warnings Problems
+
+	hosts  map[string]*Host
+	groups map[string]*Group
 }
 
 // Farm is the members with the same ras_farm. Without any ras_farm in the
@@ -41,7 +44,8 @@ type Host struct {
 	Name string
 	// Groups holds every group of the host, the outermost first ("all" included).
 	Groups []string
-	// Vars are the merged variables, after Ansible's precedence.
+	// Vars are the merged variables, after Ansible's precedence. Hosts share the
+	// map where they can: it must not be changed.
 	Vars Vars
 	At   Position
 
@@ -50,6 +54,9 @@ type Host struct {
 	Roles []Role // sorted, each once
 	Settings
 	Access Access
+
+	member bool   // has a role, or ras_member
+	farm   string // ras_farm
 }
 
 // Member says whether the host belongs to a farm.
@@ -87,6 +94,7 @@ func (p Position) String() string {
 type Value struct {
 	Any any
 	At  Position
+	src *origin
 }
 
 // Vars maps a variable's name to its value.

@@ -1,0 +1,123 @@
+package inventory
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Options is what the command line adds to the sources.
+type Options struct {
+	// Extra are the variables of -e, which beat every other. ParseExtra makes them.
+	Extra map[string]any
+	// The rest is weaker than the inventory's variables, as Ansible's -u, -k, -K,
+	// --private-key, -b and -T are.
+	User           string
+	Password       Secret
+	BecomePassword Secret
+	KeyFile        string
+	Become         bool
+	Timeout        time.Duration
+}
+
+// Load reads inventory sources in the order given: files, folders, or lists of
+// hosts with a comma ("a,b,"). The error is Problems, which holds every mistake
+// in all of them, or the context's error; the inventory is complete or nil.
+func Load(ctx context.Context, from []string, opt Options) (*Inventory, error) {
+	d := newDraft(newReport())
+	if len(from) == 0 {
+		d.problem(Position{}, "name one with -i", "there is no inventory")
+	}
+	s := &sources{draft: d, ctx: ctx}
+	if len(from) > 0 {
+		d.first = Position{File: from[0]}
+	}
+	for _, source := range from {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		s.add(source)
+	}
+	read := len(d.problems) == 0
+	d.finish()
+	s.addVarFiles()
+	inv, err := d.inventory(ctx, opt, read)
+	if err != nil {
+		return nil, err
+	}
+	if len(d.problems) > 0 {
+		return nil, sorted(d.problems)
+	}
+	inv.Warnings = sorted(d.warnings)
+	return inv, nil
+}
+
+// inventory makes hosts, groups and farms of the draft. Whole says that every
+// source could be read; otherwise what is missing from the result is no mistake
+// of its own.
+func (d *draft) inventory(ctx context.Context, opt Options, whole bool) (*Inventory, error) {
+	extra := make(Vars, len(opt.Extra))
+	for name, v := range opt.Extra {
+		extra[name] = Value{Any: plain(v), At: Position{File: "-e"}, src: &origin{}}
+	}
+	d.checkNames(extra)
+	inv := &Inventory{hosts: map[string]*Host{}, groups: map[string]*Group{}}
+	for _, dg := range d.groupOrder {
+		g := &Group{Name: dg.name, At: dg.at}
+		for _, c := range dg.children {
+			g.Children = append(g.Children, c.name)
+		}
+		for _, h := range dg.hosts {
+			g.Hosts = append(g.Hosts, h.name)
+		}
+		inv.Groups = append(inv.Groups, g)
+		inv.groups[g.Name] = g
+	}
+	m, r := newMerger(d, extra), newReading(d.report, d.first)
+	_, hosts := d.groups["all"].order()
+	f := &farms{reading: r, inv: inv, byName: map[string]*Farm{}}
+	for i, dh := range hosts {
+		if i%1024 == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		h := &Host{Name: dh.name, At: dh.at}
+		h.Groups, h.Vars = m.of(dh)
+		f.read(h, &opt)
+		inv.Hosts = append(inv.Hosts, h)
+		inv.hosts[h.Name] = h
+	}
+	f.gather()
+	if whole {
+		f.check()
+	}
+	return inv, nil
+}
+
+// ErrNoHost says that a selection leaves no host.
+var ErrNoHost = errors.New("no host matched")
+
+// Host returns the host of that name, or nil.
+func (inv *Inventory) Host(name string) *Host {
+	if inv.hosts != nil {
+		return inv.hosts[name]
+	}
+	for _, h := range inv.Hosts {
+		if h.Name == name {
+			return h
+		}
+	}
+	return nil
+}
+
+// Group returns the group of that name, or nil.
+func (inv *Inventory) Group(name string) *Group {
+	if inv.groups != nil {
+		return inv.groups[name]
+	}
+	for _, g := range inv.Groups {
+		if g.Name == name {
+			return g
+		}
+	}
+	return nil
+}
