@@ -1,12 +1,18 @@
 package linux
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"sync"
+)
 
 // Ruleset is the answer of nft -j -s -n list ruleset, with what nft 1.0.6 says in
 // its text only: dormant tables and the devices of chains.
 type Ruleset struct {
 	Tables  []*Table
 	Version string // nft's
+
+	once     sync.Once
+	compiled *program
 }
 
 // Table is one table, of any family.

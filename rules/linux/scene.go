@@ -1,0 +1,300 @@
+package linux
+
+import (
+	"fmt"
+	"net/netip"
+
+	"farmwall/rules"
+)
+
+// scene is what one walk takes as given: everything about the packet but the remote
+// addresses and the source ports. The packet is the first of a new connection.
+type scene struct {
+	v4       bool
+	in       bool // the remote is the source
+	loopback bool // goes over lo: out of the host and in again
+	protocol uint64
+	port     number
+	local    netip.Addr // the host's own end
+	dev      *Interface
+	byRoute  bool // the routes chose dev
+
+	// Where the walk is now.
+	hook     string
+	family   string
+	priority int
+
+	// askedDev and askedLocal: the walk met something that depends on them, so
+	// another interface or address might fare otherwise.
+	askedDev, askedLocal bool
+}
+
+func (s *scene) ported() bool {
+	switch s.protocol {
+	case 6, 17, 33, 132, 136:
+		return true
+	}
+	return false
+}
+
+// part is a share of the flow: some remote addresses and source ports, which met the
+// same rules so far. The parts of a walk never overlap. A part is a value; its slices
+// are never changed.
+type part struct {
+	remote  numbers
+	sports  numbers
+	mark    number
+	noMark  bool // the mark is not known
+	noTrack bool
+	filled  []string // named sets that a rule put this packet into
+
+	// mayAccept says why a rule of this base chain may have accepted already;
+	// doubt says why a rule of this or an earlier one may have dropped. Both with who.
+	mayAccept, doubt *cause
+	passed           cause // who accepted it last, a rule rather than a policy
+	way              []string
+}
+
+// cause is a rule, or a policy, and what is to be said of it.
+type cause struct{ by, why string }
+
+func (p part) empty() bool { return p.remote.empty() || p.sports.empty() }
+
+// outcome is what became of a part in a base chain.
+type outcome struct {
+	part   part
+	answer rules.Answer
+	cause  cause
+	policy bool // no rule but the policy decided
+}
+
+// fieldKind says how a property of the packet is known.
+type fieldKind int
+
+const (
+	unknown  fieldKind = iota
+	absent             // the packet has no such header: no match, whatever the operator
+	constant           // one of values, which of them is open where there are several
+	named              // an interface
+	remotes            // the part's remote addresses
+	sports             // the part's source ports
+)
+
+// field is a property of the packet in this scene.
+type field struct {
+	kind   fieldKind
+	values []number
+	dev    *Interface // named; nil where the packet has none
+	byName bool       // compared by name, not by index
+	why    string
+}
+
+func known(n uint64) field { return field{kind: constant, values: []number{small(n)}} }
+
+// field looks a property up.
+func (s *scene) field(sel selector, p *part) field {
+	var f field
+	switch sel.object {
+	case "meta":
+		f = s.meta(sel.name, p)
+	case "payload":
+		f = s.payload(sel.name)
+	case "ct":
+		f = s.ct(sel.name, p)
+	case "fib":
+		f = s.fib(sel.name)
+	}
+	if f.kind == unknown && f.why == "" {
+		f.why = sel.text + " is not known of the flow"
+	}
+	return f
+}
+
+func (s *scene) nfproto() uint64 {
+	if s.v4 {
+		return 2
+	}
+	return 10
+}
+
+func (s *scene) meta(key string, p *part) field {
+	switch key {
+	case "nfproto":
+		if s.family == "netdev" {
+			return field{}
+		}
+		return known(s.nfproto())
+	case "l4proto":
+		return known(s.protocol)
+	case "protocol":
+		// nft 1.0.6 prints the bytes of an ethertype in the wrong order.
+		if s.v4 {
+			return field{kind: constant, values: []number{small(0x0800), small(0x0008)}}
+		}
+		return field{kind: constant, values: []number{small(0x86dd), small(0xdd86)}}
+	case "iif", "iifname":
+		return s.device(key == "iifname", s.hook == "ingress" || s.hook == "prerouting" || s.hook == "input")
+	case "oif", "oifname":
+		return s.device(key == "oifname", s.hook == "output" || s.hook == "postrouting" || s.hook == "egress")
+	case "mark":
+		if p.noMark {
+			return field{why: "the packet's mark was set to something that is not known"}
+		}
+		return field{kind: constant, values: []number{p.mark}}
+	case "pkttype":
+		if s.in && !s.loopback {
+			return known(0) // host
+		}
+	}
+	return field{}
+}
+
+func (s *scene) device(byName, has bool) field {
+	if !has {
+		return field{kind: named, byName: byName}
+	}
+	s.askedDev = true
+	if s.dev == nil {
+		return field{why: "the interface is not known"}
+	}
+	return field{kind: named, dev: s.dev, byName: byName}
+}
+
+func (s *scene) payload(name string) field {
+	switch name {
+	case "ip.saddr", "ip.daddr":
+		return s.address(s.v4, (name == "ip.saddr") == s.in)
+	case "ip6.saddr", "ip6.daddr":
+		return s.address(!s.v4, (name == "ip6.saddr") == s.in)
+	case "ip.protocol":
+		return s.onlyIf(s.v4, s.protocol)
+	case "ip6.nexthdr":
+		return s.onlyIf(!s.v4, s.protocol)
+	case "ip.version":
+		return s.onlyIf(s.v4, 4)
+	case "ip6.version":
+		return s.onlyIf(!s.v4, 6)
+	case "ip.frag-off":
+		// A first packet is no fragment; whether it may be fragmented is open.
+		if s.v4 {
+			return field{kind: constant, values: []number{{}, small(0x4000)}}
+		}
+		return field{kind: absent}
+	case "th.sport", "th.dport":
+		if !s.ported() {
+			return field{}
+		}
+		return s.ports(name == "th.sport")
+	case "tcp.flags":
+		if s.protocol != 6 {
+			return field{kind: absent}
+		}
+		// SYN; with ECN also ECE and CWR.
+		return field{kind: constant, values: []number{small(0x02), small(0xc2)}}
+	}
+	for proto, number := range map[string]uint64{"tcp.": 6, "udp.": 17, "dccp.": 33, "sctp.": 132, "udplite.": 136} {
+		if len(name) > len(proto) && name[:len(proto)] == proto {
+			if s.protocol != number {
+				return field{kind: absent}
+			}
+			switch name[len(proto):] {
+			case "sport", "dport":
+				return s.ports(name[len(proto):] == "sport")
+			}
+		}
+	}
+	for proto, number := range map[string]uint64{"icmp.": 1, "icmpv6.": 58, "igmp.": 2, "ah.": 51, "esp.": 50, "comp.": 108} {
+		if len(name) > len(proto) && name[:len(proto)] == proto && s.protocol != number {
+			return field{kind: absent}
+		}
+	}
+	if len(name) > 3 && (name[:3] == "ip." && !s.v4) || len(name) > 4 && (name[:4] == "ip6." && s.v4) {
+		return field{kind: absent}
+	}
+	if len(name) > 4 && name[:4] == "arp." {
+		return field{kind: absent}
+	}
+	return field{}
+}
+
+func (s *scene) onlyIf(is bool, n uint64) field {
+	if !is {
+		return field{kind: absent}
+	}
+	return known(n)
+}
+
+func (s *scene) address(family, remote bool) field {
+	if !family {
+		return field{kind: absent}
+	}
+	if remote {
+		return field{kind: remotes}
+	}
+	s.askedLocal = true
+	if !s.local.IsValid() {
+		return field{why: "the host's own address is not known"}
+	}
+	return field{kind: constant, values: []number{fromAddr(s.local)}}
+}
+
+func (s *scene) ports(source bool) field {
+	if source {
+		return field{kind: sports}
+	}
+	return field{kind: constant, values: []number{s.port}}
+}
+
+// ct looks the connection up: a new one, from where tracking begins (priority -200).
+func (s *scene) ct(key string, p *part) field {
+	switch key {
+	case "state":
+		if p.noTrack {
+			return known(64)
+		}
+		first := s.hook == "prerouting" && !s.loopback || s.hook == "output"
+		switch {
+		case s.hook == "ingress", s.hook == "egress", first && s.priority == -200:
+			return field{why: "connection tracking does not reach this chain for certain"}
+		case first && s.priority < -200:
+			return known(1)
+		}
+		return known(8)
+	case "direction":
+		if !p.noTrack && (s.hook == "input" || s.hook == "postrouting") {
+			return known(0)
+		}
+	}
+	return field{}
+}
+
+// fib asks the routes.
+func (s *scene) fib(name string) field {
+	switch name {
+	case "daddr type":
+		if s.in {
+			return known(2) // local
+		}
+	case "saddr type":
+		if !s.in {
+			return known(2)
+		}
+	case "daddr.iif type":
+		if s.in && s.dev != nil && s.local.IsValid() {
+			s.askedDev, s.askedLocal = true, true
+			for _, a := range s.dev.Addresses {
+				if a.Addr() == s.local {
+					return known(2)
+				}
+			}
+		}
+	case "saddr.iif oif":
+		// The interface that the way back would take: the one it came by, where the
+		// routes chose that.
+		if s.in && s.byRoute && s.dev != nil && !s.loopback {
+			s.askedDev = true
+			return field{kind: named, dev: s.dev}
+		}
+	}
+	return field{why: fmt.Sprintf("fib %s is not known of the flow", name)}
+}

@@ -1,0 +1,129 @@
+package linux
+
+import (
+	"net/netip"
+	"slices"
+	"sort"
+
+	"farmwall/rules"
+)
+
+// rank orders answers from the worst.
+func rank(a rules.Answer) int {
+	switch a {
+	case rules.Denied:
+		return 0
+	case rules.Unknown:
+		return 1
+	}
+	return 2
+}
+
+// worse lays two answers for the same addresses over each other and keeps the worse
+// one of each address.
+func worse(a, b []fate) []fate {
+	if len(a) == 0 {
+		return b
+	}
+	all := append(append([]fate(nil), a...), b...)
+	sort.SliceStable(all, func(i, j int) bool { return rank(all[i].answer) < rank(all[j].answer) })
+	return layered(all)
+}
+
+// layered keeps, for each address, the first fate that holds it.
+func layered(all []fate) []fate {
+	var out []fate
+	var seen numbers
+	for _, r := range all {
+		left := r.remote.minus(seen)
+		if left.empty() {
+			continue
+		}
+		seen = seen.union(left)
+		r.remote = left
+		out = append(out, r)
+	}
+	return out
+}
+
+// agree keeps what holds on every interface; where interfaces differ nobody knows.
+func agree(perDev [][]fate) []fate {
+	if len(perDev) == 1 {
+		return perDev[0]
+	}
+	var out []fate
+	for _, answer := range []rules.Answer{rules.Denied, rules.Allowed} {
+		common := total(perDev[0], answer)
+		for _, d := range perDev[1:] {
+			common = common.intersect(total(d, answer))
+		}
+		for _, r := range perDev[0] {
+			if r.answer == answer {
+				if r.remote = r.remote.intersect(common); !r.remote.empty() {
+					out = append(out, r)
+				}
+			}
+		}
+	}
+	var decided numbers
+	for _, r := range out {
+		decided = decided.union(r.remote)
+	}
+	for _, d := range perDev {
+		for _, r := range d {
+			if r.remote = r.remote.minus(decided); r.remote.empty() {
+				continue
+			}
+			if r.answer != rules.Unknown {
+				r.cause.why = "the routes do not say on which interface this traffic comes, and it matters"
+			}
+			r.answer = rules.Unknown
+			decided = decided.union(r.remote)
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// total is all addresses whose worst answer is this one.
+func total(rs []fate, answer rules.Answer) numbers {
+	var these, worst numbers
+	for _, r := range rs {
+		switch {
+		case r.answer == answer:
+			these = these.union(r.remote)
+		case rank(r.answer) < rank(answer):
+			worst = worst.union(r.remote)
+		}
+	}
+	return these.minus(worst)
+}
+
+// verdict reports the worst answer, for which addresses, and who gave it.
+func (j *judge) verdict() rules.Verdict {
+	if len(j.fates) == 0 {
+		return rules.Verdict{Answer: rules.Unknown, Reason: "no address of this flow can reach the host, or none was asked about"}
+	}
+	sort.SliceStable(j.fates, func(a, b int) bool { return rank(j.fates[a].answer) < rank(j.fates[b].answer) })
+	first := j.fates[0]
+	v := rules.Verdict{Answer: first.answer, By: first.cause.by, Way: slices.Clone(first.way)}
+	if first.answer == rules.Unknown {
+		v.Reason = first.cause.why
+	}
+	whole := true
+	var part []netip.Prefix
+	for _, v4 := range []bool{true, false} {
+		var these numbers
+		for _, r := range j.fates {
+			if r.answer == first.answer && r.v4 == v4 {
+				these = these.union(r.remote)
+			}
+		}
+		whole = whole && these.equal(j.asked[side(v4)])
+		part = append(part, these.prefixes(v4)...)
+	}
+	if !whole {
+		v.Part = part
+	}
+	return v
+}
