@@ -158,7 +158,7 @@ func (p *farmProcess) hostNames() error {
 	lines := []string{strings.TrimRight(string(text), "\n")}
 	for _, h := range p.Hosts {
 		for _, a := range h.Addresses {
-			lines = append(lines, a.String()+" "+h.Name)
+			lines = append(lines, strings.Join(append([]string{a.String(), h.Name}, h.Names...), " "))
 		}
 	}
 	at := filepath.Join(p.Dir, "disks", "hosts")

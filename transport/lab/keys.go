@@ -35,10 +35,10 @@ func newKeyPair(comment string) (keyPair, error) {
 	}, nil
 }
 
-// knownHosts is the line of a host: its name and addresses, with the port where
+// knownHosts is the line of a host: its names and addresses, with the port where
 // that is not 22.
 func knownHosts(h HostSpec, key keyPair) string {
-	names := []string{h.Name}
+	names := append([]string{h.Name}, h.Names...)
 	for _, a := range h.Addresses {
 		names = append(names, a.String())
 	}

@@ -43,6 +43,8 @@ type Options struct {
 type HostSpec struct {
 	Name      string       `json:"name"`
 	Addresses []netip.Addr `json:"addresses"` // at least one, on one wire with all others
+	// Names are other names that the controller can dial the host by.
+	Names []string `json:"names,omitempty"`
 	// Port is where SSH answers; 0 is 22.
 	Port int `json:"port,omitempty"`
 	// Ruleset is nft's language; it becomes /etc/nftables.conf, which every boot

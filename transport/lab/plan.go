@@ -37,13 +37,15 @@ func check(hosts []HostSpec, controller []netip.Addr) error {
 		}
 	}
 	for _, h := range hosts {
-		if !hostName.MatchString(h.Name) {
-			wrong("%q is no host name", h.Name)
+		for _, n := range append([]string{h.Name}, h.Names...) {
+			if !hostName.MatchString(n) {
+				wrong("%q is no host name", n)
+			}
+			if names[n] {
+				wrong("%s: there are two hosts of this name", n)
+			}
+			names[n] = true
 		}
-		if names[h.Name] {
-			wrong("%s: there are two hosts of this name", h.Name)
-		}
-		names[h.Name] = true
 		if len(h.Addresses) == 0 {
 			wrong("%s has no address", h.Name)
 		}

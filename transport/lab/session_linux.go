@@ -14,7 +14,8 @@ import (
 
 // serveSession serves one session channel: variables, then one command.
 func (h *hostProcess) serveSession(conn *ssh.ServerConn, ch ssh.Channel, requests <-chan *ssh.Request) {
-	env := append(loginEnvironment(conn.User()), connectionVariables(conn)...)
+	env := append(loginEnvironment(conn.User()), "PATH="+sudoDir+":"+systemPath)
+	env = append(env, connectionVariables(conn)...)
 	var running *session
 	for r := range requests {
 		ok := false

@@ -25,7 +25,11 @@ func Specs(inv *inventory.Inventory) ([]HostSpec, error) {
 			wrong = append(wrong, inventory.Problem{At: h.At, Text: h.Name + " has no address", Hint: "the lab looks no name up: set ras_addresses, or ansible_host to an address"})
 			continue
 		}
-		specs = append(specs, HostSpec{Name: h.Name, Addresses: addrs, Port: h.Access.Port})
+		spec := HostSpec{Name: h.Name, Addresses: addrs, Port: h.Access.Port}
+		if _, err := netip.ParseAddr(h.Access.Address); err != nil && h.Access.Address != h.Name && h.Access.Address != "" {
+			spec.Names = []string{h.Access.Address}
+		}
+		specs = append(specs, spec)
 	}
 	if len(wrong) > 0 {
 		return nil, wrong
@@ -34,7 +38,7 @@ func Specs(inv *inventory.Inventory) ([]HostSpec, error) {
 }
 
 // addressesOf lists what the host answers on: the addresses that the inventory
-// gives to it, where it is dialled, and the virtual addresses it holds.
+// gives to it and the one where it is dialled.
 func addressesOf(h *inventory.Host) []netip.Addr {
 	var addrs []netip.Addr
 	add := func(a netip.Addr) {

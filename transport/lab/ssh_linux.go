@@ -13,7 +13,8 @@ import (
 
 // startSSH listens for SSH and serves it as OpenSSH's sshd would: public key
 // only, commands through /bin/sh, no terminal, and a command outlives its
-// connection.
+// connection. Unlike there, every user is root under another name, because a lab
+// that nobody's root made has one user; fakeSudo serves those who ask for more.
 func (h *hostProcess) startSSH() error {
 	key, err := ssh.ParsePrivateKey([]byte(h.Key.Private))
 	if err != nil {
@@ -21,14 +22,14 @@ func (h *hostProcess) startSSH() error {
 	}
 	config := &ssh.ServerConfig{
 		ServerVersion: "SSH-2.0-farmwall-lab",
-		PublicKeyCallback: func(c ssh.ConnMetadata, offered ssh.PublicKey) (*ssh.Permissions, error) {
-			if c.User() != "root" {
-				return nil, fmt.Errorf("no user %q", c.User())
-			}
+		PublicKeyCallback: func(_ ssh.ConnMetadata, offered ssh.PublicKey) (*ssh.Permissions, error) {
 			return nil, authorized(offered)
 		},
 	}
 	config.AddHostKey(key)
+	if err := installSudo(); err != nil {
+		return err
+	}
 	l, err := net.Listen("tcp", net.JoinHostPort("", strconv.Itoa(h.Port)))
 	if err != nil {
 		return err
@@ -95,4 +96,29 @@ func connectionVariables(c ssh.ConnMetadata) []string {
 		"SSH_CLIENT=" + from + " " + fromPort + " " + toPort,
 		"SSH_CONNECTION=" + from + " " + fromPort + " " + to + " " + toPort,
 	}
+}
+
+// fakeSudo stands first on the path of a session. The machine's own sudo, where
+// there is one, does not run where its owner is not the namespace's root.
+const fakeSudo = `#!/bin/sh
+# The lab's sudo: everybody is root here, so it asks for nothing.
+while [ $# -gt 0 ]; do
+	case $1 in
+	--) shift; break ;;
+	-[ugphCDRT] | --user | --group | --prompt) shift 2 ;;
+	-*) shift ;;
+	*) break ;;
+	esac
+done
+exec env -i PATH="${PATH#` + sudoDir + `:}" HOME=/root USER=root LOGNAME=root SHELL=/bin/sh LANG="$LANG" SUDO_USER="$USER" "$@"
+`
+
+// sudoDir holds nothing but fakeSudo.
+const sudoDir = "/run/lab"
+
+func installSudo() error {
+	if err := os.Mkdir(sudoDir, 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(sudoDir+"/sudo", []byte(fakeSudo), 0o755)
 }
