@@ -54,6 +54,8 @@ func (t *target) id() string {
 
 const maxJumps = 8
 
+var errCircle = errors.New("ProxyJump goes in a circle, or over more than 8 hosts")
+
 // target decides how to reach a host of the inventory, whose variables beat the
 // config files.
 func (d *Dialer) target(h *inventory.Host) (*target, error) {
@@ -71,7 +73,7 @@ func (d *Dialer) resolve(host, alias, userName string, port int, keyFile string,
 		return nil, errors.New("the host has no address")
 	}
 	if depth > maxJumps {
-		return nil, errors.New("ProxyJump goes in a circle, or over more than 8 hosts")
+		return nil, errCircle
 	}
 	o := lookUp(d.files, alias, userName, d.localUser)
 	if o.refused != nil {
@@ -141,7 +143,10 @@ func (d *Dialer) resolve(host, alias, userName string, port int, keyFile string,
 	d.known(t, o, expand)
 	d.keys(t, o, keyFile, expand)
 	if v := o.values["proxyjump"]; v != nil && !strings.EqualFold(v.args[0], "none") {
-		jumps, err := d.jumps(strings.Join(v.args, ","), t, depth)
+		jumps, err := d.jumps(strings.Join(v.args, " "), t, depth)
+		if err == errCircle && depth > 0 {
+			return nil, err
+		}
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("%s: %w", v.at(), err))
 		}
@@ -213,10 +218,13 @@ func (d *Dialer) jumps(list string, t *target, depth int) ([]*target, error) {
 			host, port = h, int(n)
 		}
 		host = strings.Trim(host, "[]")
-		if host == "" {
+		if host == "" || strings.ContainsAny(host, " \t") {
 			return nil, fmt.Errorf("ProxyJump %q names no host", list)
 		}
 		j, err := d.resolve("jump host "+host, host, userName, port, "", t.timeout, depth+1)
+		if errors.Is(err, errCircle) {
+			return nil, errCircle
+		}
 		if err != nil {
 			return nil, fmt.Errorf("jump host %s: %w", host, err)
 		}
@@ -227,7 +235,7 @@ func (d *Dialer) jumps(list string, t *target, depth int) ([]*target, error) {
 		way = append(way, j)
 	}
 	if len(way) > maxJumps {
-		return nil, errors.New("ProxyJump goes over more than 8 hosts")
+		return nil, errCircle
 	}
 	return way, nil
 }

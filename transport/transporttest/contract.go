@@ -27,7 +27,7 @@ type Scripts struct {
 	Fail string
 	// Status prints "out" and ends with the status that its input names.
 	Status string
-	// Idle prints "started" and then does nothing for a minute.
+	// Idle prints "started" and then does nothing for 20 s.
 	Idle string
 	// Deaf ends at once without reading its input.
 	Deaf string
@@ -39,7 +39,7 @@ type Scripts struct {
 func ShScripts() Scripts {
 	return Scripts{
 		Shell: rules.Sh, Echo: "cat", Sum: "sha256sum | cut -d ' ' -f 1 | tr -d '\\n'",
-		Fail: "echo it broke >&2\nexit 7", Status: "printf out; read n; exit $n", Idle: "echo started; sleep 60",
+		Fail: "echo it broke >&2\nexit 7", Status: "printf out; read n; exit $n", Idle: "echo started; sleep 20",
 		Deaf: "exit 0", First: `printf %s "$1"`,
 	}
 }
