@@ -63,10 +63,7 @@ func (p *farmProcess) bootLocked(units ...*unit) error {
 			return fmt.Errorf("%s: %w", u.spec.Name, err)
 		}
 		fmt.Fprintf(&lines, "link add %s type veth peer name eth0 address %s netns %d\n", u.port(), mac(u.index), u.pid)
-		fmt.Fprintf(&lines, "link set %s master br0 up\n", u.port())
-		if u.cut {
-			fmt.Fprintf(&lines, "link set dev %s type bridge_slave state 0\n", u.port())
-		}
+		fmt.Fprintf(&lines, "%s\nlink set %s up\n", u.cableLine(), u.port())
 	}
 	if _, err := tool(p.reaper, lines.String(), "ip", "-batch", "-"); err != nil {
 		return err
@@ -179,16 +176,21 @@ func (u *unit) powerOn() error {
 func (u *unit) plug(in bool) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	state := "0"
-	if in {
-		state = "3"
-	}
 	u.cut = !in
 	if u.power == "off" {
 		return nil
 	}
-	_, err := tool(u.farm.reaper, "", "ip", "link", "set", "dev", u.port(), "type", "bridge_slave", "state", state)
+	_, err := tool(u.farm.reaper, u.cableLine()+"\n", "ip", "-batch", "-")
 	return err
+}
+
+// cableLine is ip's line that ends the cable in the bridge, or in nothing:
+// without ARP the loose end does not answer for the controller.
+func (u *unit) cableLine() string {
+	if u.cut {
+		return "link set " + u.port() + " nomaster arp off"
+	}
+	return "link set " + u.port() + " master br0 arp on"
 }
 
 // forward hands a client over to the host process, descriptors and all.
