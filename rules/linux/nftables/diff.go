@@ -1,0 +1,129 @@
+package nftables
+
+import (
+	"bytes"
+	"fmt"
+
+	"farmwall/rules"
+	"farmwall/rules/linux"
+)
+
+// Diff compares every place of the host with what it should hold. While a change is
+// armed nothing is said of the persistent copy: it is written by the confirm.
+func (Manager) Diff(s *rules.State, want rules.Set) []rules.Change {
+	r := reading(s)
+	if r == nil || r.Ruleset == nil {
+		return nil
+	}
+	have := Manager{}.Places(r)
+	places := needed(r, want)
+	var all [][]rules.Change
+	for i := range places {
+		p := &places[i]
+		one := rules.Diff(ownedIn(have, p.name()), p.holds(want))
+		all = append(all, placed(one, p.name()))
+	}
+	for i := range have {
+		if !wantedPlace(places, have[i].Name) {
+			all = append(all, placed(rules.Diff(have[i].Owned, nil), have[i].Name))
+		}
+	}
+	changes := rules.MergeChanges(all...)
+	changes = append(changes, repairs(r, have, places, want)...)
+	if len(changes) == 0 {
+		changes = keptRepairs(s, r, places, want)
+	}
+	return changes
+}
+
+func ownedIn(have []rules.Place, name string) []rules.Rule {
+	for i := range have {
+		if have[i].Name == name {
+			return have[i].Owned
+		}
+	}
+	return nil
+}
+
+func wantedPlace(places []place, name string) bool {
+	for i := range places {
+		if places[i].name() == name {
+			return true
+		}
+	}
+	return false
+}
+
+func placed(list []rules.Change, name string) []rules.Change {
+	for i := range list {
+		list[i].Places = []string{name}
+	}
+	return list
+}
+
+// repairs says what is wrong with how our rules hang: defects, and jumps that are
+// missing, wrong or not needed.
+func repairs(r *linux.Reading, have []rules.Place, places []place, want rules.Set) []rules.Change {
+	var out []rules.Change
+	repair := func(place, note string) {
+		out = append(out, rules.Change{Verb: rules.Repair, Places: []string{place}, Note: note})
+	}
+	for i := range have {
+		for _, d := range have[i].Defects {
+			repair(have[i].Name, d)
+		}
+	}
+	expected := make(map[[3]string]bool)
+	for i := range places {
+		p := &places[i]
+		for j := range p.hooks {
+			h := &p.hooks[j]
+			expected[[3]string{p.family, p.table, h.chain}] = true
+			if there, right := hasJump(r, p, h, want[0].Farm); !there {
+				repair(p.name(), fmt.Sprintf("the jump to our rules is missing in chain %s", h.chain))
+			} else if !right {
+				repair(p.name(), fmt.Sprintf("the jump to our rules in chain %s is not as it should be", h.chain))
+			}
+		}
+	}
+	for _, j := range r.Jumps {
+		if !expected[[3]string{j.Family, j.Table, j.Chain}] && (j.Target == chainIn || j.Target == chainOut) {
+			repair(placeName(j.Family, j.Table), fmt.Sprintf("the jump to our rules in chain %s is not needed", j.Chain))
+		}
+	}
+	return out
+}
+
+func hasJump(r *linux.Reading, p *place, h *hook, farm string) (there, right bool) {
+	for _, j := range r.Jumps {
+		if j.Family != p.family || j.Table != p.table || j.Chain != h.chain || j.Target == "" {
+			continue
+		}
+		there = true
+		right = right || j.Text == h.text(farm)
+	}
+	return there, right
+}
+
+// keptRepairs says what is wrong with the persistent copy where all else is right.
+func keptRepairs(s *rules.State, r *linux.Reading, places []place, want rules.Set) []rules.Change {
+	if r.Init == "" || s.Token.State == "armed" || s.Token.State == "confirming" {
+		return nil
+	}
+	repair := func(note string) []rules.Change {
+		return []rules.Change{{Verb: rules.Repair, Places: []string{"persistent copy"}, Note: note}}
+	}
+	switch {
+	case len(want) == 0 && (r.Kept != nil || r.KeptEnabled):
+		return repair("it is still loaded at boot")
+	case len(want) == 0:
+		return nil
+	case r.Kept == nil:
+		return repair("it is missing: the rules would not survive a reboot")
+	case !bytes.Equal(r.Kept, target(places, want)):
+		return repair("it is not what is wanted: the rules would change with a reboot")
+	case !r.KeptEnabled:
+		return repair("nothing loads it at boot")
+	}
+	return nil
+}

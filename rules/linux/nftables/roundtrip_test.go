@@ -1,0 +1,113 @@
+package nftables_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"farmwall/rules"
+	"farmwall/rules/linux/nftables"
+)
+
+// loader is the manager's own functions as a program: MODE COPY-FILE.
+func loader() string {
+	return nftables.Manager{}.Functions() + `
+rm -f /run/work
+nftables_test "$2" "$1" /run/work && nftables_load "$2" "$1" /run/work`
+}
+
+// load loads a copy in a mode without the frame.
+func (h *host) load(c rules.Copy, mode string) {
+	h.t.Helper()
+	cmd := h.command(context.Background(), "sh", "-c", "cat >/run/copy\n"+loader(), "farmwall", mode, "/run/copy")
+	cmd.Stdin = strings.NewReader(string(c))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		h.t.Fatalf("load %s: %v\n%s\n%s", mode, err, out, c)
+	}
+}
+
+// TestRoundTrip loads random sets one over the other and reads them back: there must
+// be nothing to do, whatever the host held before, and the undo must bring back every
+// byte.
+func TestRoundTrip(t *testing.T) {
+	cases := 200
+	if os.Getenv("FARMWALL_SOAK") == "1" {
+		cases = 5000
+	}
+	if testing.Short() {
+		cases = 20
+	}
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 1))
+	h := newHost(t, "sh")
+	foreign := `table ip mine {
+	chain in {
+		type filter hook input priority 5; policy drop;
+		ct state established,related accept
+	}
+}
+table ip6 mine {
+	chain in {
+		type filter hook input priority 5; policy drop;
+	}
+	chain out {
+		type filter hook output priority 5; policy drop;
+		ip6 daddr fe80::/10 accept
+	}
+}
+`
+	for i := range cases {
+		if i == cases/2 {
+			h.nft(foreign)
+		}
+		want := randomSet(t, r)
+		if r.IntN(20) == 0 {
+			want = nil
+		}
+		s := h.state()
+		if err := system.Check(s, want); err != nil {
+			t.Fatal(err)
+		}
+		target, err := system.Target(s, want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		undo, err := system.Undo(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := h.ruleset()
+		h.load(target, "keep")
+		h.same(want, target)
+		if r.IntN(3) == 0 {
+			h.load(undo, "full")
+			if after := h.ruleset(); after != before {
+				t.Fatalf("the undo left\n%s\ninstead of\n%s\nundo\n%s\ntarget\n%s", after, before, undo, target)
+			}
+			continue
+		}
+		h.load(target, "full")
+		h.same(want, target)
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// same compares the rules alone: nothing is persistent in these tests.
+func (h *host) same(want rules.Set, target rules.Copy) {
+	h.t.Helper()
+	var left []rules.Change
+	for _, c := range system.Diff(h.state(), want) {
+		if len(c.Places) != 1 || c.Places[0] != "persistent copy" {
+			left = append(left, c)
+		}
+	}
+	if len(left) > 0 {
+		h.t.Errorf("differences after loading: %s\n%s\n%s", show(left), target, h.ruleset())
+	}
+}
