@@ -1,0 +1,85 @@
+package linux
+
+import (
+	"net/netip"
+	"testing"
+
+	"farmwall/rules"
+)
+
+// What makes a port truly open: each row is loaded into a real kernel, a real
+// connection is made, and the judge has to say the same.
+func TestJudgeAgreesWithTheKernel(t *testing.T) {
+	const (
+		policyDrop = "table inet other { chain in { type filter hook input priority 0; policy drop; icmpv6 type { 133-137 } accept\n } }\n"
+		finalDrop  = "table inet other { chain in { type filter hook input priority 0; icmpv6 type { 133-137 } accept\n drop\n } }\n"
+		reject     = "table inet other { chain in { type filter hook input priority 0; icmpv6 type { 133-137 } accept\n reject\n } }\n"
+		second     = "table ip more { chain in { type filter hook input priority 5; policy drop; } }\n"
+	)
+	own := func(priority string) string {
+		return "table inet farmwall { chain in { type filter hook input priority " + priority + "; tcp dport 20009 accept\n } }\n"
+	}
+	rows := []struct {
+		name, has, added string
+		shell            string
+		want             rules.Answer
+	}{
+		{"nothing", "", "", "", rules.Allowed},
+		{"own table beside a policy of drop", policyDrop, own("0"), "", rules.Denied},
+		{"own table before it", policyDrop, own("-300"), "", rules.Denied},
+		{"own table after it", policyDrop, own("300"), "", rules.Denied},
+		{"own table before a final drop", finalDrop, own("-10"), "", rules.Denied},
+		{"own table before a final reject", reject, own("-10"), "", rules.Denied},
+		{"rule at the top of that chain", policyDrop, "insert rule inet other in tcp dport 20009 accept\n", "", rules.Allowed},
+		{"rule after a final drop", finalDrop, "add rule inet other in tcp dport 20009 accept\n", "", rules.Denied},
+		{"rule before a final drop", finalDrop, "insert rule inet other in tcp dport 20009 accept\n", "", rules.Allowed},
+		{"chain and jump", policyDrop, "add chain inet other ours\nadd rule inet other ours tcp dport 20009 accept\ninsert rule inet other in jump ours\n", "", rules.Allowed},
+		{"two closed chains, one opened", policyDrop + second, "insert rule inet other in tcp dport 20009 accept\n", "", rules.Denied},
+		{"two closed chains, both opened", policyDrop + second, "insert rule inet other in tcp dport 20009 accept\ninsert rule ip more in tcp dport 20009 accept\n", "", rules.Allowed},
+		{"iptables' policy of drop", "", own("0"), "iptables-nft -P INPUT DROP", rules.Denied},
+		{"iptables' policy of drop, opened by it", "", "", "iptables-nft -P INPUT DROP; iptables-nft -I INPUT -p tcp --dport 20009 -j ACCEPT", rules.Allowed},
+		{"dropped in prerouting", "table ip raw { chain pre { type filter hook prerouting priority -300; tcp dport 20009 drop\n } }\n", own("0"), "", rules.Denied},
+		{"dropped at ingress", "table netdev n { chain i { type filter hook ingress device \"h0\" priority 0; tcp dport 20009 drop\n } }\n", own("0"), "", rules.Denied},
+		{"a mark that opens", "table inet other { chain in { type filter hook input priority 0; policy drop; icmpv6 type { 133-137 } accept\n meta mark 0x77 accept\n } }\n",
+			"table inet farmwall { chain in { type filter hook input priority -10; tcp dport 20009 meta mark set 0x77\n } }\n", "", rules.Allowed},
+		{"a mark that nobody sets", "table inet other { chain in { type filter hook input priority 0; policy drop; meta mark 0x77 accept\n } }\n", own("0"), "", rules.Denied},
+		{"a dormant table", "table inet other { flags dormant; chain in { type filter hook input priority 0; policy drop; } }\n", "", "", rules.Allowed},
+		{"only established", "table inet other { chain in { type filter hook input priority 0; policy drop; ct state established,related accept\n } }\n", "", "", rules.Denied},
+		{"new connections", "table inet other { chain in { type filter hook input priority 0; policy drop; ct state new,established accept\n } }\n", "", "", rules.Allowed},
+		{"goto ends the base chain by its policy", "table inet other { chain c { tcp dport 1 accept\n }\n chain in { type filter hook input priority 0; policy drop; goto c\n accept\n } }\n", "", "", rules.Denied},
+		{"return from a base chain is its policy", "table inet other { chain in { type filter hook input priority 0; policy drop; return\n accept\n } }\n", "", "", rules.Denied},
+		{"a verdict map", "table inet other { map m { type inet_service : verdict; elements = { 20009 : accept } }\n chain in { type filter hook input priority 0; policy drop; tcp dport vmap @m\n } }\n", "", "", rules.Allowed},
+		{"redirected elsewhere", "table ip n { chain pre { type nat hook prerouting priority -100; tcp dport 20009 redirect to :1\n } }\n", "", "", rules.Unknown},
+		{"limited", "table inet other { chain in { type filter hook input priority 0; policy drop; limit rate 10/second accept\n } }\n", "", "", rules.Unknown},
+		{"limited, and then dropped elsewhere", "table inet other { chain in { type filter hook input priority 0; policy drop; limit rate 10/second accept\n } }\n" + second, "", "", rules.Denied},
+		{"a doubt that does not matter", "table inet other { chain in { type filter hook input priority 0; policy accept; limit rate 10/second accept\n } }\n", "", "", rules.Allowed},
+		{"out of connection tracking", "table inet other { chain pre { type filter hook prerouting priority -300; notrack\n }\n chain in { type filter hook input priority 0; policy drop; ct state new accept\n } }\n", "", "", rules.Denied},
+		{"state before tracking", "table inet other { chain pre { type filter hook prerouting priority -300; ct state invalid drop\n } }\n", "", "", rules.Denied},
+		{"what the way back takes", "table inet other { chain pre { type filter hook prerouting priority -10; fib saddr . iif oif missing drop\n } }\n", "", "", rules.Allowed},
+		{"a set that a rule fills", "table inet other { set s { type ipv4_addr; flags dynamic; size 99; }\n chain in { type filter hook input priority 0; policy drop; tcp dport 20009 add @s { ip saddr }\n ip saddr @s accept\n } }\n", "", "", rules.Unknown},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			w := newWire(t)
+			w.host.load(t, row.has+row.added)
+			if row.shell != "" {
+				need(t, "iptables-nft")
+				w.host.shell(t, row.shell)
+			}
+			s := New()
+			st := w.host.observe(t, s)
+			remote := netip.MustParseAddr("10.9.0.2")
+			flow := rules.Flow{Direction: rules.In, Protocol: rules.TCP, Port: 20009, Remotes: rules.NewAddresses([]netip.Prefix{netip.PrefixFrom(remote, 32)})}
+			v := s.Judge(st, flow)
+			if v.Answer != row.want {
+				t.Errorf("judged %s by %q (%s), want %s", v.Answer, v.By, v.Reason, row.want)
+			}
+			if v.Answer == rules.Unknown && v.Reason == "" {
+				t.Error("unknown without a reason")
+			}
+			if open := w.passes(t, true, rules.TCP, 20009, remote); row.want != rules.Unknown && open != (row.want == rules.Allowed) {
+				t.Errorf("judged %s, and the kernel says open=%v", v.Answer, open)
+			}
+		})
+	}
+}
