@@ -61,15 +61,20 @@ func (d *draft) unknownGroup(at Position, name, where string) {
 }
 
 // addHost declares one host of a group with its variables. A port from the host
-// pattern counts unless ansible_port is set beside it.
+// pattern counts unless ansible_port is set beside it, and only where the host is
+// named for the first time, as in Ansible.
 func (d *draft) addHost(g *draftGroup, name string, port int, at Position, vars []iniVar) {
 	if bad := badName(name); bad != "" {
 		d.problem(at, "", "host name %q %s", name, bad)
 		return
 	}
+	before := d.hosts[name]
 	h := d.host(name, g, at)
-	if port > 0 {
+	switch {
+	case port > 0 && before == nil:
 		h.set("ansible_port", Value{Any: int64(port), At: at})
+	case port > 0 && before.vars["ansible_port"].Any != int64(port):
+		d.warn(at, "set ansible_port", "port %d is not used, because host %q is named before at %s", port, name, before.at)
 	}
 	for _, v := range vars {
 		h.set(v.name, v.value)

@@ -99,7 +99,9 @@ func (y *yamlReader) anchored(n *yaml.Node, read func(*yaml.Node) any) any {
 
 func (y *yamlReader) sequence(n *yaml.Node) any {
 	switch n.ShortTag() {
-	case "!!seq", "!!omap", "!!pairs", "!unsafe":
+	case "!!seq", "!unsafe":
+	case "!!omap", "!!pairs":
+		return y.pairList(n)
 	default:
 		y.problem(y.at(n), "", "the tag %s is not supported", n.Tag)
 	}
@@ -108,6 +110,24 @@ func (y *yamlReader) sequence(n *yaml.Node) any {
 		list = append(list, y.value(e))
 	}
 	return list
+}
+
+// pairList reads !!omap and !!pairs: each entry becomes a list of key and value.
+func (y *yamlReader) pairList(n *yaml.Node) any {
+	out := make([]any, 0, len(n.Content))
+	for _, e := range n.Content {
+		pairs := []yamlPair(nil)
+		if e = real(e); e.Kind == yaml.MappingNode {
+			pairs = y.pairs(e)
+		}
+		if len(pairs) != 1 {
+			y.problem(y.at(e), "", "an entry of %s must be a map with one key", n.Tag)
+			continue
+		}
+		key, _ := y.scalar(real(pairs[0].key))
+		out = append(out, []any{key, y.value(pairs[0].value)})
+	}
+	return out
 }
 
 func (y *yamlReader) mapping(n *yaml.Node) any {
