@@ -51,7 +51,11 @@ func (p *program) app() *cli.App {
 		DisableSliceFlagSeparator: true,
 		Action:                    p.noVerb,
 		Commands: []*cli.Command{
-			p.historyVerb(), p.catalogVerb(), p.completionVerb(), p.versionVerb(), p.helpVerb(),
+			p.planVerb(), p.applyVerb(), p.driftVerb(), p.rollbackVerb(), p.removeVerb(), p.confirmVerb(),
+			p.pingVerb(), p.verifyVerb(),
+			p.historyVerb(), p.recoverVerb(),
+			p.inventoryVerb(), p.rulesVerb(), p.catalogVerb(),
+			p.labVerb(), p.completionVerb(), p.versionVerb(), p.helpVerb(),
 		},
 	}
 	everyVerb(app.Commands, func(c *cli.Command) {

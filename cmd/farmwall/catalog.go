@@ -28,9 +28,12 @@ func (p *program) catalog(c *cli.Context) (int, error) {
 	if e := c.String("edition"); e != "" {
 		editions = []string{e}
 	}
-	role := inventory.Role(c.String("role"))
-	if role != "" && !slices.Contains(inventory.Roles(), role) {
-		return exitOK, usagef("there is no role %q%s", role, meant(string(role), roleNames()))
+	var role inventory.Role
+	if name := c.String("role"); name != "" {
+		var ok bool
+		if role, ok = inventory.ParseRole(name); !ok {
+			return exitOK, usagef("there is no role %q%s", name, meant(name, roleNames()))
+		}
 	}
 	var infos []catalog.Info
 	var rows []rules.Row
@@ -89,7 +92,7 @@ func catalogCSV(rows []rules.Row) [][]string {
 		}
 		protocol, port := protocolName(r.Protocol), fmt.Sprint(r.Port)
 		if r.Port == 0 {
-			protocol, port = "ip", fmt.Sprint(r.Protocol)
+			protocol, port = "ip", fmt.Sprint(uint8(r.Protocol))
 		}
 		out = append(out, []string{r.ID, r.Component, r.Direction, string(r.Scope), protocol, port, r.Condition, r.Remote,
 			r.MinVersion, r.MaxVersion, r.Commentary, strings.Join(lines, ";")})

@@ -10,22 +10,20 @@ import (
 
 // changeLines shows one change: its sign, the rule's name, what it opens or how
 // it differs, and with reasons why.
-func (d detail) changeLines(c *rules.Change) []string {
-	var sign, name, what string
+func (d detail) changeLines(c *rules.Change, width int) []string {
+	var sign, what string
+	name := changeName(c)
 	switch {
 	case c.Verb == rules.Repair || c.Have == nil && c.Want == nil:
-		sign, name, what = d.colours.yellow("~"), "(repair)", plain(c.Note)
+		sign, what = d.colours.yellow("~"), plain(c.Note)
 	case c.Have == nil:
-		sign, name, what = d.colours.green("+"), c.Want.ID, opens(c.Want, d.all)
+		sign, what = d.colours.green("+"), opens(c.Want, d.all)
 	case c.Want == nil:
-		sign, name, what = d.colours.red("-"), c.Have.ID, opens(c.Have, d.all)
+		sign, what = d.colours.red("-"), opens(c.Have, d.all)
 	default:
-		sign, name, what = d.colours.yellow("~"), c.Want.ID, changeWords(c.Have, c.Want, d.all)
+		sign, what = d.colours.yellow("~"), changeWords(c.Have, c.Want, d.all)
 	}
-	if name == "" {
-		name = "(no mark)"
-	}
-	line := fmt.Sprintf("  %s %-32s %s", sign, plain(name), what)
+	line := fmt.Sprintf("  %s %-*s  %s", sign, width, name, what)
 	if c.Note != "" && c.Verb != rules.Repair {
 		line += " (" + plain(c.Note) + ")"
 	}
@@ -34,24 +32,47 @@ func (d detail) changeLines(c *rules.Change) []string {
 	}
 	lines := []string{line}
 	if (d.reasons || d.all) && c.Want != nil && c.Want.Why != nil {
-		lines = append(lines, "      "+d.colours.faint(reason(c.Want.Why)))
+		lines = append(lines, "      "+d.colours.faint(reason(c.Want)))
 	}
 	return lines
 }
 
+// changeName is the rule's name, safe to show.
+func changeName(c *rules.Change) string {
+	switch {
+	case c.Verb == rules.Repair || c.Have == nil && c.Want == nil:
+		return "(repair)"
+	case c.Want != nil:
+		return plain(c.Want.ID)
+	case c.Have.ID == "":
+		return "(no mark)"
+	}
+	return plain(c.Have.ID)
+}
+
+// nameWidth is the width of the column of names.
+func nameWidth(lists ...[]rules.Change) int {
+	width := 0
+	for _, changes := range lists {
+		for i := range changes {
+			width = max(width, len(changeName(&changes[i])))
+		}
+	}
+	return min(width, 48)
+}
+
 // reason says why a rule is wanted, in one line.
-func reason(w *rules.Why) string {
+func reason(r *rules.Rule) string {
 	var parts []string
-	if w.Role != "" {
-		parts = append(parts, "role "+string(w.Role))
+	if r.Why.Role != "" {
+		parts = append(parts, "role "+string(r.Why.Role))
 	}
-	if w.Row != "" {
-		parts = append(parts, "row "+w.Row)
+	if r.Why.Row != "" && r.Why.Row != r.ID {
+		parts = append(parts, "row "+r.Why.Row)
 	}
-	parts = append(parts, w.Deciders...)
-	s := "because " + strings.Join(parts, ", ")
-	if w.Text != "" {
-		s += ": " + w.Text
+	s := "because " + strings.Join(append(parts, r.Why.Deciders...), ", ")
+	if r.Why.Text != "" {
+		s += ": " + r.Why.Text
 	}
 	return plain(s)
 }

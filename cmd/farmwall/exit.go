@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"farmwall/inventory"
 	"farmwall/tasks"
 )
 
@@ -100,15 +101,12 @@ func exitOfStatus(verb string, status tasks.Status, detailed bool) int {
 	return exitOK
 }
 
-// errNoHost says that the limit selected nobody.
-var errNoHost = errors.New("no host matched")
-
 // exitOfError decides the exit code of a verb that ended before its first host.
 func exitOfError(err error) int {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case errors.Is(err, errNoHost):
+	case errors.Is(err, inventory.ErrNoHost):
 		return exitNoHost
 	case errors.Is(err, tasks.ErrAppliedBefore):
 		return exitStale

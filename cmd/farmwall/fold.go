@@ -41,6 +41,32 @@ func (d detail) show(w io.Writer, views []view) {
 	}
 }
 
+// foldNotes joins notes that say the same of several rules ("RULE: text").
+func foldNotes(notes []string) []string {
+	var texts []string
+	about := map[string][]string{}
+	for _, n := range notes {
+		rule, text, ok := strings.Cut(n, ": ")
+		if !ok || strings.Contains(rule, " ") {
+			rule, text = "", n
+		}
+		if _, seen := about[text]; !seen {
+			texts = append(texts, text)
+		}
+		about[text] = append(about[text], rule)
+	}
+	for i, text := range texts {
+		switch list := about[text]; {
+		case list[0] == "":
+		case len(list) > 3:
+			texts[i] = fmt.Sprintf("%s, %s and %d more: %s", list[0], list[1], len(list)-2, text)
+		default:
+			texts[i] = strings.Join(list, ", ") + ": " + text
+		}
+	}
+	return texts
+}
+
 // count is "1 host", "2 hosts".
 func count(n int, noun string) string {
 	if n == 1 {

@@ -36,3 +36,16 @@ func (p *program) printer(c *cli.Context) printer {
 func (p *program) progress(c *cli.Context) *progress {
 	return newProgress(p.stderr, coloursFor(p.stderr, c.Bool("no-color")), c.Count("verbose"))
 }
+
+// review is the printer that shows a plan before somebody is asked about it: where
+// standard output belongs to a program, on standard error.
+func (p *program) review(c *cli.Context) printer {
+	if shown, ok := p.printer(c).(*textPrinter); ok {
+		return shown
+	}
+	return &textPrinter{w: p.stderr, progress: p.progress(c), detail: detail{
+		all:     c.Count("verbose") > 0,
+		reasons: c.Bool("diff"),
+		colours: coloursFor(p.stderr, c.Bool("no-color")),
+	}}
+}

@@ -49,7 +49,15 @@ func (t *textPrinter) plan(p *tasks.Plan, s *tasks.Summary, _ int) error {
 	d := t.detail
 	d.changes = true
 	d.show(t.w, views)
-	for _, n := range common {
+	for _, f := range p.Farms {
+		for _, n := range f.Notes {
+			if len(p.Farms) > 1 {
+				n = "farm " + f.Farm + ": " + n
+			}
+			common = append(common, n)
+		}
+	}
+	for _, n := range foldNotes(common) {
 		fmt.Fprintf(t.w, "%s %s\n", d.colours.faint("note:"), plain(n))
 	}
 	if len(common) > 0 {

@@ -29,22 +29,26 @@ func meant(wrong string, known []string) string {
 	return fmt.Sprintf(", did you mean %q?", best)
 }
 
-// distance is the number of letters to insert, delete or replace (Levenshtein).
+// distance is the number of letters to insert, delete, replace or swap with
+// their neighbours.
 func distance(a, b string) int {
+	var before, last []int // rows of the table for the letters of a
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := 1; i <= len(a); i++ {
-		corner := row[0]
+		before, last, row = last, row, make([]int, len(b)+1)
 		row[0] = i
 		for j := 1; j <= len(b); j++ {
-			change := corner
+			change := last[j-1]
 			if a[i-1] != b[j-1] {
 				change++
 			}
-			corner = row[j]
-			row[j] = min(change, row[j]+1, row[j-1]+1)
+			row[j] = min(change, last[j]+1, row[j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
 		}
 	}
 	return row[len(b)]

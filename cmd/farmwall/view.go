@@ -82,9 +82,10 @@ func (d detail) lines(v *view) []string {
 	if v.problem != "" {
 		add("%s %s", d.colours.red(string(v.status)+":"), v.problem)
 	}
+	width := nameWidth(v.changes, v.pending)
 	if d.changes {
 		for i := range v.changes {
-			out = append(out, d.changeLines(&v.changes[i])...)
+			out = append(out, d.changeLines(&v.changes[i], width)...)
 		}
 	}
 	if v.cause != "" && (len(v.changes) > 0 || v.status == tasks.Foreign) {
@@ -93,7 +94,7 @@ func (d detail) lines(v *view) []string {
 	if len(v.pending) > 0 {
 		add("%s", d.colours.faint("pending (only the inventory wants it; plan and apply make it true):"))
 		for i := range v.pending {
-			for _, line := range d.changeLines(&v.pending[i]) {
+			for _, line := range d.changeLines(&v.pending[i], width) {
 				out = append(out, "  "+line)
 			}
 		}
@@ -109,7 +110,7 @@ func (d detail) lines(v *view) []string {
 	for _, f := range v.findings {
 		add("%s %s", d.colours.yellow("note ("+plain(f.Kind)+"):"), plain(f.Text))
 	}
-	for _, n := range v.notes {
+	for _, n := range foldNotes(v.notes) {
 		add("%s %s", d.colours.faint("note:"), plain(n))
 	}
 	return out

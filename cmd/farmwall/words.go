@@ -37,17 +37,14 @@ func remoteWords(r *rules.Rule, all bool) string {
 	return addressWords(r.Remotes, all)
 }
 
-// protocolName is the name in /etc/protocols of those that a firewall meets.
+// protocolName adds, to the names of the port reference, those of other protocols
+// that a firewall meets.
 func protocolName(p rules.Protocol) string {
 	switch p {
 	case 1:
 		return "icmp"
 	case 2:
 		return "igmp"
-	case rules.TCP:
-		return "tcp"
-	case rules.UDP:
-		return "udp"
 	case 47:
 		return "gre"
 	case 50:
@@ -56,12 +53,10 @@ func protocolName(p rules.Protocol) string {
 		return "ah"
 	case 58:
 		return "icmpv6"
-	case rules.VRRP:
-		return "vrrp (protocol 112)"
 	case 132:
 		return "sctp"
 	}
-	return fmt.Sprintf("protocol %d", p)
+	return p.String()
 }
 
 func portWords(ports []rules.PortRange) string {

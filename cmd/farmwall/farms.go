@@ -1,0 +1,68 @@
+package main
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"farmwall/inventory"
+)
+
+// farms reads the inventory and selects the hosts to look at.
+func (p *program) farms(c *cli.Context) (*inventory.Inventory, []*inventory.Host, error) {
+	sources := c.StringSlice("inventory")
+	if len(sources) == 0 {
+		return nil, nil, usagef("which inventory? give one with -i FILE, or set FARMWALL_INVENTORY")
+	}
+	extra, err := inventory.ParseExtra(c.StringSlice("extra-vars"))
+	if err != nil {
+		return nil, nil, err
+	}
+	options := inventory.Options{
+		Extra:   extra,
+		User:    c.String("user"),
+		Become:  c.Bool("become"),
+		KeyFile: c.String("private-key"),
+	}
+	if err := p.askPasswords(c, &options); err != nil {
+		return nil, nil, err
+	}
+	inv, err := inventory.Load(c.Context, sources, options)
+	if err != nil {
+		return nil, nil, err
+	}
+	p.warn(inv.Warnings)
+	var limit []string
+	if c.IsSet("limit") {
+		limit = []string{c.String("limit")}
+	}
+	hosts, err := inv.Select(limit...)
+	if err != nil {
+		return nil, nil, err
+	}
+	return inv, hosts, nil
+}
+
+// askPasswords asks for what -k and -K want, each once for all hosts.
+func (p *program) askPasswords(c *cli.Context, options *inventory.Options) error {
+	if c.Bool("ask-pass") {
+		secret, err := p.askSecret("-k", "Login password: ")
+		if err != nil {
+			return err
+		}
+		options.Password = inventory.NewSecret(secret)
+	}
+	if c.Bool("ask-become-pass") {
+		prompt := "Sudo password: "
+		if !options.Password.Empty() {
+			prompt = "Sudo password (Enter: the login password): "
+		}
+		secret, err := p.askSecret("-K", prompt)
+		if err != nil {
+			return err
+		}
+		options.BecomePassword = inventory.NewSecret(secret)
+		if secret == "" {
+			options.BecomePassword = options.Password
+		}
+	}
+	return nil
+}

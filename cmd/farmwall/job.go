@@ -1,0 +1,115 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/user"
+	"strings"
+	"time"
+
+	"context"
+
+	"github.com/urfave/cli/v2"
+
+	"farmwall/inventory"
+	"farmwall/rules"
+	"farmwall/rules/catalog"
+	"farmwall/rules/linux"
+	"farmwall/rules/linux/nftables"
+	"farmwall/tasks"
+	"farmwall/transport/ssh"
+)
+
+// job is what a verb with hosts works on.
+type job struct {
+	inv     *inventory.Inventory
+	hosts   []*inventory.Host // those that --limit selects
+	runner  *tasks.Runner
+	dialer  *ssh.Dialer
+	printer printer
+	close   func()
+}
+
+// job reads the inventory and wires the parts together: the only place that
+// knows which line and which dialect a host has.
+func (p *program) job(c *cli.Context) (*job, error) {
+	j := &job{printer: p.printer(c)}
+	var err error
+	if j.inv, j.hosts, err = p.farms(c); err != nil {
+		return nil, err
+	}
+	rows, err := catalog.All()
+	if err != nil {
+		return nil, err
+	}
+	if j.dialer, err = p.dialer(c); err != nil {
+		return nil, err
+	}
+	journal, err := openJournal(c)
+	if err != nil {
+		return nil, err
+	}
+	j.close = func() {
+		j.dialer.Close()
+		journal.Close()
+	}
+	detailed := c.Bool("detailed-exitcode")
+	j.runner = &tasks.Runner{
+		Dialer:     j.dialer,
+		Dialect:    dialect,
+		Rows:       rows,
+		Journal:    journal,
+		Report:     j.printer.event,
+		Lookup:     lookup,
+		Now:        time.Now,
+		Controller: controller(),
+		Forks:      c.Int("forks"),
+		Exit:       func(s *tasks.Summary) int { return exitOf(s, detailed) },
+	}
+	return j, nil
+}
+
+func (p *program) dialer(c *cli.Context) (*ssh.Dialer, error) {
+	cfg := ssh.Config{Warn: func(text string) { p.say("warning", text) }}
+	if file := c.String("known-hosts"); file != "" {
+		cfg.KnownHosts = []string{file}
+	}
+	if isTerminal(p.stdin) {
+		cfg.Prompt = func(_ context.Context, question string) (inventory.Secret, error) {
+			answer, err := p.askSecret("the key file", plain(question)+" ")
+			return inventory.NewSecret(answer), err
+		}
+	}
+	return ssh.New(cfg)
+}
+
+// dialect is the language of a host.
+func dialect(h *inventory.Host) (rules.Dialect, error) {
+	if h.Access.Connection == "winrm" || h.Access.Shell == "powershell" {
+		return nil, rules.Refusals{{Text: "Windows hosts are not supported yet", Hint: "leave the host out with --limit '!" + h.Name + "'; it stays a member of the farm"}}
+	}
+	return linux.New(nftables.Manager{}), nil
+}
+
+func lookup(ctx context.Context, name string) ([]netip.Addr, error) {
+	return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
+}
+
+// controller is user@machine, for leases and the journal.
+func controller() string {
+	who, where := "unknown", "unknown"
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		who = u.Username
+	}
+	if h, err := os.Hostname(); err == nil && h != "" {
+		where = h
+	}
+	return strings.Map(func(r rune) rune {
+		if r <= ' ' || r > '~' {
+			return '_'
+		}
+		return r
+	}, fmt.Sprintf("%s@%s", who, where))
+}
