@@ -1,3 +1,5 @@
+//go:build unix
+
 package ssh
 
 import (
@@ -128,6 +130,22 @@ Include conf.d/*.conf missing.conf
 		want(t, g.identities[0], "/mine")
 		want(t, g.bind, "")
 	})
+	t.Run("ways and files of the inventory", func(t *testing.T) {
+		g, err := resolved(t, "ProxyCommand nc\nUserKnownHostsFile /x\nHost b\nUser ops", inventory.Access{Address: "h", ProxyJump: "c:7,b", KnownHosts: []string{"~/k", "k2"}, IdentitiesOnly: true}, nil)
+		if err == nil {
+			t.Fatal("the jump hosts themselves need the ProxyCommand")
+		}
+		g, err = resolved(t, "Host h\nProxyCommand nc\nHost *\nUserKnownHostsFile /x\nHost b\nUser ops", inventory.Access{Address: "h", User: "u", ProxyJump: "me@c:7,b", KnownHosts: []string{"~/k", "k2"}, IdentitiesOnly: true}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want(t, g.id(), "me@c:7 me@c:7 ops@b:22 u@h:22")
+		want(t, g.userKnown, []string{"/k", "k2"})
+		want(t, strings.HasSuffix(g.jumps[1].userKnown[0], "/k"), true)
+		want(t, g.identitiesOnly, true)
+		_, err = resolved(t, "", inventory.Access{Address: "h", Problems: inventory.Problems{{Text: "ansible_port is no port"}}}, nil)
+		want(t, err != nil && strings.Contains(err.Error(), "no port"), true)
+	})
 	t.Run("nothing", func(t *testing.T) {
 		g, err := resolved(t, "", inventory.Access{Address: "h"}, nil)
 		if err != nil {
@@ -151,31 +169,31 @@ func want[T any](t *testing.T, got, want T) {
 
 func TestConfigRefusals(t *testing.T) {
 	for config, words := range map[string]string{
-		"Host h1\nProxyCommand nc %h %p":                        "config:2: farmwall does not do proxycommand: use ProxyJump",
-		"Host other\nProxyCommand x\nHost h1\nPort 3":           "",
-		"ProxyCommand none":                                     "",
-		"Host h1\nProxyJump b\nProxyCommand x":                  "",
-		"StrictHostKeyChecking no":                              "farmwall ping --learn",
-		"StrictHostKeyChecking off":                             "farmwall ping --learn",
-		"StrictHostKeyChecking accept-new":                      "",
-		"Match exec \"true\"\nUser x":                           "config:2: a Match with conditions",
-		"Match exec \"true\"\nForwardAgent yes":                 "",
-		"Match host other exec \"true\"\nUser x":                "",
-		"Match final\nUser x":                                   "a Match with conditions",
-		"User y\nMatch exec \"true\"\nUser x":                   "",
-		"Match exec \"true\"\nInclude sub":                      "a Match with conditions",
-		"Port 70000":                                            "70000 is no number from 0 to 65535",
-		"Port x\nConnectTimeout -1":                             "-1 is no number",
-		"ProxyJump h1":                                          "circle",
-		"ProxyJump a:99999":                                     "no port",
-		"ProxyJump ,":                                           "names no host",
-		"IdentityFile /k/%x":                                    "%x",
-		"KnownHostsCommand /bin/x":                              "knownhostscommand",
-		"CanonicalizeHostname yes":                              "canonicalizehostname",
-		"CanonicalizeHostname no":                               "",
-		"Host \"unclosed\nUser x":                               "a quote is not closed",
-		"User\nPort":                                            "user has no value",
-		"Host b\nStrictHostKeyChecking no\nHost *\nProxyJump b": "jump host b",
+		"Host h1\nProxyCommand nc %h %p":                         "config:2: farmwall does not do proxycommand: use ProxyJump",
+		"Host other\nProxyCommand x\nHost h1\nPort 3":            "",
+		"ProxyCommand none":                                      "",
+		"Host h1\nProxyJump b\nProxyCommand x":                   "",
+		"StrictHostKeyChecking no":                               "farmwall ping --learn",
+		"StrictHostKeyChecking off":                              "farmwall ping --learn",
+		"StrictHostKeyChecking accept-new":                       "",
+		"Match exec \"true\"\nUser x":                            "config:2: a Match with conditions",
+		"Match exec \"true\"\nForwardAgent yes":                  "",
+		"Match host other exec \"true\"\nUser x":                 "",
+		"Match final\nUser x":                                    "a Match with conditions",
+		"User y\nMatch exec \"true\"\nUser x":                    "",
+		"Match exec \"true\"\nInclude sub":                       "a Match with conditions",
+		"Port 70000":                                             "70000 is no number from 0 to 65535",
+		"Port x\nConnectTimeout -1":                              "-1 is no number",
+		"ProxyJump h1":                                           "circle",
+		"ProxyJump a:99999":                                      "no port",
+		"ProxyJump ,":                                            "names no host",
+		"IdentityFile /k/%x":                                     "%x",
+		"KnownHostsCommand /bin/x":                               "knownhostscommand",
+		"CanonicalizeHostname yes":                               "canonicalizehostname",
+		"CanonicalizeHostname no":                                "",
+		"Host \"unclosed\nUser x":                                "a quote is not closed",
+		"User\nPort":                                             "user has no value",
+		"Host b\nStrictHostKeyChecking no\nHost h1\nProxyJump b": "jump host b",
 	} {
 		_, err := resolved(t, config, inventory.Access{Address: "h1"}, map[string]string{".ssh/sub": "Port 3"})
 		switch {
@@ -215,7 +233,7 @@ func FuzzConfig(f *testing.F) {
 				t.Fatalf("%+v", d)
 			}
 		}
-		o := lookUp([][]directive{list}, "host", "", "me")
+		o := lookUp([][]directive{list}, "host", "", "", "me")
 		if o.userName() == "" && o.values["user"] == nil {
 			t.Fatal("no user")
 		}

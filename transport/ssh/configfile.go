@@ -20,7 +20,12 @@ type directive struct {
 	included [][]directive
 }
 
-func (d *directive) at() string { return fmt.Sprintf("%s:%d", d.file, d.line) }
+func (d *directive) at() string {
+	if d.line == 0 {
+		return d.file
+	}
+	return fmt.Sprintf("%s:%d", d.file, d.line)
+}
 
 // configFile reads one file; a missing one is empty. Relative names in Include
 // lines are below dir.

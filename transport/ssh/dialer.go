@@ -24,8 +24,8 @@ type Config struct {
 	Home string
 	// System holds ssh_config and ssh_known_hosts; default /etc/ssh.
 	System string
-	// KnownHosts are used instead of the user's known_hosts files. Learned keys
-	// belong into the first.
+	// KnownHosts are used instead of the user's known_hosts files and of those
+	// that inventory or ssh_config name. Learned keys belong into the first.
 	KnownHosts []string
 	// Agent is the socket or pipe of the SSH agent; default: as for ssh. "none"
 	// means no agent.

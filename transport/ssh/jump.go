@@ -132,6 +132,16 @@ func (p *pool) closeAll() {
 
 // overJump opens a channel to the target on its jump host's connection.
 func (d *Dialer) overJump(ctx context.Context, t, via *target) (net.Conn, func(), error) {
+	nc, release, err := d.channel(ctx, t, via)
+	if errors.Is(err, errJumpBroke) {
+		nc, release, err = d.channel(ctx, t, via) // the connection was an old one
+	}
+	return nc, release, err
+}
+
+var errJumpBroke = errors.New("the connection to the jump host broke")
+
+func (d *Dialer) channel(ctx context.Context, t, via *target) (net.Conn, func(), error) {
 	j, err := d.jump(ctx, via)
 	if err != nil {
 		var e *transport.Error
@@ -155,7 +165,7 @@ func (d *Dialer) overJump(ctx context.Context, t, via *target) (net.Conn, func()
 	case r := <-got:
 		if r.err != nil {
 			release()
-			return nil, nil, channelError(t, via, r.err)
+			return nil, nil, channelError(j.line, t, via, r.err)
 		}
 		return r.nc, release, nil
 	case <-ctx.Done():
@@ -171,11 +181,12 @@ func (d *Dialer) overJump(ctx context.Context, t, via *target) (net.Conn, func()
 
 // channelError says why a jump host did not reach the target. What it says is
 // OpenSSH's: the kind of failure and the system's words.
-func channelError(t, via *target, err error) error {
+func channelError(l *line, t, via *target, err error) error {
 	e := &transport.Error{Host: t.host, Op: "dial " + hostPort(t) + " over " + via.host, NotRun: true}
 	var open *gossh.OpenChannelError
 	if !errors.As(err, &open) {
-		e.Err = fmt.Errorf("%w: %w", transport.ErrUnreachable, err)
+		l.shut(err)
+		e.Err = fmt.Errorf("%w: %w", transport.ErrUnreachable, errJumpBroke)
 		return e
 	}
 	text := strings.ToLower(open.Message)

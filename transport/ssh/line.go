@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"sync"
@@ -29,8 +30,15 @@ type line struct {
 	why  error // why the line was closed
 }
 
-func newLine(t *target, nc net.Conn, client *gossh.Client) *line {
-	l := &line{target: t, nc: nc, client: client, release: func() {}, gone: make(chan struct{})}
+func newLine(t *target, nc net.Conn, client *gossh.Client, release func()) *line {
+	l := &line{target: t, nc: nc, client: client, release: release, gone: make(chan struct{})}
+	go func() {
+		err := client.Wait()
+		if err == nil {
+			err = io.EOF
+		}
+		l.shut(err)
+	}()
 	if t.keepalive > 0 {
 		go l.watch(t.keepalive)
 	}

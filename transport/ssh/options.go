@@ -44,8 +44,12 @@ var matter = map[string]bool{
 }
 
 // lookUp evaluates the files, in order, for one host.
-func lookUp(files [][]directive, alias, user, localUser string) *options {
+// A user and a way through jump hosts from the inventory come first.
+func lookUp(files [][]directive, alias, user, jump, localUser string) *options {
 	o := &options{alias: alias, user: user, localUser: localUser, values: make(map[string]*directive)}
+	if jump != "" {
+		o.values["proxyjump"] = &directive{file: "the inventory", key: "proxyjump", args: []string{jump}}
+	}
 	for _, f := range files {
 		o.walk(f, yes)
 	}

@@ -23,19 +23,9 @@ const resets = 5
 // open reaches the target and logs in.
 func (d *Dialer) open(ctx context.Context, t *target) (*line, error) {
 	for try := 0; ; try++ {
-		nc, release, err := d.reach(ctx, t)
-		if err != nil {
-			return nil, err
-		}
-		l, again, err := d.logIn(ctx, nc, t)
-		if err == nil {
-			l.release = release
-			return l, nil
-		}
-		nc.Close()
-		release()
-		if !again || try+1 >= resets {
-			return nil, err
+		l, err := d.once(ctx, t)
+		if err == nil || !errors.Is(err, errReset) || try+1 >= resets {
+			return l, err
 		}
 		base := 100 * time.Millisecond << try
 		pause := time.NewTimer(base + rand.N(2*base))
@@ -47,6 +37,22 @@ func (d *Dialer) open(ctx context.Context, t *target) (*line, error) {
 		}
 	}
 }
+
+func (d *Dialer) once(ctx context.Context, t *target) (*line, error) {
+	nc, release, err := d.reach(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	l, err := d.logIn(ctx, nc, t, release)
+	if err != nil {
+		nc.Close()
+		release()
+	}
+	return l, err
+}
+
+// errReset says that the host hung up before it had seen any credential.
+var errReset = errors.New("the host hung up before the log-in")
 
 // reach connects to the target, over its jump hosts where it has some. release
 // must be called when the connection is no longer used.
@@ -85,6 +91,9 @@ func dialError(ctx context.Context, t *target, err error) error {
 	case errors.As(err, &dns):
 		e.Err = fmt.Errorf("%w: the name %s does not resolve: %s", transport.ErrUnreachable, dns.Name, dns.Err)
 		e.Hint = "correct ansible_host, or the name service of this machine"
+	case isReset(err):
+		e.Err = fmt.Errorf("%w: %w", transport.ErrLineBroke, errReset)
+		e.Hint = hintReset
 	case isRefused(err):
 		e.Err = transport.ErrRefused
 		e.Hint = "nothing listens on that port: is sshd running, and is ansible_port right?"
@@ -110,17 +119,16 @@ func lastWords(err error) string {
 	}
 }
 
-// logIn does the handshake and logs in. again says that the host hung up before
-// it had seen anything of us.
-func (d *Dialer) logIn(ctx context.Context, nc net.Conn, t *target) (l *line, again bool, err error) {
+// logIn does the handshake and logs in.
+func (d *Dialer) logIn(ctx context.Context, nc net.Conn, t *target, release func()) (*line, error) {
 	trust, err := d.trust(t)
 	if err != nil {
-		return nil, false, &transport.Error{Host: t.host, Op: "read known_hosts", Err: err, NotRun: true}
+		return nil, &transport.Error{Host: t.host, Op: "read known_hosts", Err: err, NotRun: true}
 	}
 	// What is slow (files, agent) comes before the handshake's clock.
 	auth, err := d.credentials(ctx, t)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	defer auth.end()
 	g := watch(ctx, nc, t.timeout)
@@ -131,13 +139,13 @@ func (d *Dialer) logIn(ctx context.Context, nc net.Conn, t *target) (l *line, ag
 	stopped := g.end()
 	if err == nil && stopped == nil {
 		auth.settle(accepted)
-		return newLine(t, nc, gossh.NewClient(conn, chans, reqs)), false, nil
+		return newLine(t, nc, gossh.NewClient(conn, chans, reqs), release), nil
 	}
 	if err == nil {
 		conn.Close()
 		err = stopped
 	}
-	return nil, stopped == nil && !auth.begun && hungUp(err), d.loginError(t, trust, auth, stopped, err)
+	return nil, d.loginError(t, trust, auth, stopped, err)
 }
 
 // clientConfig has the cheap key exchanges first: with many hosts at a time
@@ -178,13 +186,15 @@ func (d *Dialer) loginError(t *target, r *trust, a *auth, stopped, err error) er
 	case a.begun:
 		return a.failure(e, err)
 	case hungUp(err):
-		e.Err = fmt.Errorf("%w: the host hung up during the handshake, %d times", transport.ErrLineBroke, resets)
-		e.Hint = "its sshd may limit connections (MaxStartups, PerSourcePenalties) or refuse this address; try fewer --forks"
+		e.Err = fmt.Errorf("%w: %w", transport.ErrLineBroke, errReset)
+		e.Hint = hintReset
 	default:
 		e.Err = fmt.Errorf("%w: %w", transport.ErrLineBroke, err)
 	}
 	return e
 }
+
+const hintReset = "is it an SSH server? it may also limit connections (MaxStartups, PerSourcePenalties) or refuse this address; try fewer --forks"
 
 // hungUp says whether the other side closed the connection.
 func hungUp(err error) bool {

@@ -60,7 +60,10 @@ var errCircle = errors.New("ProxyJump goes in a circle, or over more than 8 host
 // config files.
 func (d *Dialer) target(h *inventory.Host) (*target, error) {
 	a := h.Access
-	t, err := d.resolve(h.Name, a.Address, a.User, a.Port, a.KeyFile, a.Timeout, 0)
+	if len(a.Problems) > 0 {
+		return nil, a.Problems
+	}
+	t, err := d.resolve(h.Name, a, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -68,18 +71,18 @@ func (d *Dialer) target(h *inventory.Host) (*target, error) {
 	return t, nil
 }
 
-func (d *Dialer) resolve(host, alias, userName string, port int, keyFile string, timeout time.Duration, depth int) (*target, error) {
-	if alias == "" {
+func (d *Dialer) resolve(host string, a inventory.Access, depth int) (*target, error) {
+	if a.Address == "" {
 		return nil, errors.New("the host has no address")
 	}
 	if depth > maxJumps {
 		return nil, errCircle
 	}
-	o := lookUp(d.files, alias, userName, d.localUser)
+	o := lookUp(d.files, a.Address, a.User, a.ProxyJump, d.localUser)
 	if o.refused != nil {
 		return nil, o.refused
 	}
-	t := &target{host: host, address: o.hostName(), port: port, user: o.userName(), timeout: timeout, network: "tcp", bind: o.text("bindaddress")}
+	t := &target{host: host, address: o.hostName(), port: a.Port, user: o.userName(), timeout: a.Timeout, network: "tcp", bind: o.text("bindaddress")}
 	if t.user == "" {
 		return nil, errors.New("no user: set ansible_user, -u or User in ssh_config")
 	}
@@ -140,10 +143,10 @@ func (d *Dialer) resolve(host, alias, userName string, port int, keyFile string,
 		}
 		return out
 	}
-	d.known(t, o, expand)
-	d.keys(t, o, keyFile, expand)
+	d.known(t, a, o, expand)
+	d.keys(t, a, o, expand)
 	if v := o.values["proxyjump"]; v != nil && !strings.EqualFold(v.args[0], "none") {
-		jumps, err := d.jumps(strings.Join(v.args, " "), t, depth)
+		jumps, err := d.jumps(strings.Join(v.args, " "), a, depth)
 		if err == errCircle && depth > 0 {
 			return nil, err
 		}
@@ -156,11 +159,17 @@ func (d *Dialer) resolve(host, alias, userName string, port int, keyFile string,
 }
 
 // known decides which files hold the keys of known hosts.
-func (d *Dialer) known(t *target, o *options, expand func(*directive, []string) []string) {
+func (d *Dialer) known(t *target, a inventory.Access, o *options, expand func(*directive, []string) []string) {
 	t.userKnown = []string{filepath.Join(d.cfg.Home, ".ssh", "known_hosts"), filepath.Join(d.cfg.Home, ".ssh", "known_hosts2")}
 	t.globalKnown = []string{filepath.Join(d.cfg.System, "ssh_known_hosts"), filepath.Join(d.cfg.System, "ssh_known_hosts2")}
 	if v := o.values["userknownhostsfile"]; v != nil {
 		t.userKnown = expand(v, v.args)
+	}
+	if len(a.KnownHosts) > 0 {
+		t.userKnown = nil
+		for _, path := range a.KnownHosts {
+			t.userKnown = append(t.userKnown, tilde(path, d.cfg.Home))
+		}
 	}
 	if len(d.cfg.KnownHosts) > 0 {
 		t.userKnown = d.cfg.KnownHosts
@@ -171,9 +180,9 @@ func (d *Dialer) known(t *target, o *options, expand func(*directive, []string) 
 }
 
 // keys decides which keys and which agent may be used.
-func (d *Dialer) keys(t *target, o *options, keyFile string, expand func(*directive, []string) []string) {
-	if keyFile != "" {
-		t.identities = append(t.identities, tilde(keyFile, d.cfg.Home))
+func (d *Dialer) keys(t *target, a inventory.Access, o *options, expand func(*directive, []string) []string) {
+	if a.KeyFile != "" {
+		t.identities = append(t.identities, tilde(a.KeyFile, d.cfg.Home))
 	}
 	for _, v := range o.identities {
 		t.identities = append(t.identities, expand(v, v.args[:1])...)
@@ -186,7 +195,7 @@ func (d *Dialer) keys(t *target, o *options, keyFile string, expand func(*direct
 			t.defaults = append(t.defaults, filepath.Join(d.cfg.Home, ".ssh", name))
 		}
 	}
-	t.identitiesOnly = strings.EqualFold(o.text("identitiesonly"), "yes")
+	t.identitiesOnly = a.IdentitiesOnly || strings.EqualFold(o.text("identitiesonly"), "yes")
 	t.agent = d.cfg.Agent
 	switch v := o.values["identityagent"]; {
 	case v == nil || v.args[0] == "SSH_AUTH_SOCK":
@@ -201,7 +210,7 @@ func (d *Dialer) keys(t *target, o *options, keyFile string, expand func(*direct
 
 // jumps reads a ProxyJump list: [user@]host[:port] or ssh://, separated by
 // commas. The first one may itself be behind jump hosts.
-func (d *Dialer) jumps(list string, t *target, depth int) ([]*target, error) {
+func (d *Dialer) jumps(list string, a inventory.Access, depth int) ([]*target, error) {
 	var way []*target
 	for i, spec := range strings.Split(list, ",") {
 		spec = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(spec), "ssh://"), "/")
@@ -221,7 +230,7 @@ func (d *Dialer) jumps(list string, t *target, depth int) ([]*target, error) {
 		if host == "" || strings.ContainsAny(host, " \t") {
 			return nil, fmt.Errorf("ProxyJump %q names no host", list)
 		}
-		j, err := d.resolve("jump host "+host, host, userName, port, "", t.timeout, depth+1)
+		j, err := d.resolve("jump host "+host, inventory.Access{Address: host, User: userName, Port: port, Timeout: a.Timeout, KnownHosts: a.KnownHosts}, depth+1)
 		if errors.Is(err, errCircle) {
 			return nil, errCircle
 		}
