@@ -10,21 +10,29 @@ func suggest(word string, known ...string) string {
 }
 
 // closest is the known word with the smallest edit distance, at most a third of
-// the word's length (but 2 for short words); empty where none is that close.
+// the word's length (but 2 for short words), of several the one that begins alike;
+// empty where none is that close.
 func closest(word string, known []string) string {
 	if len(word) > 100 {
 		return ""
 	}
-	best, limit := "", max(2, len(word)/3)
+	best, distance, alike := "", max(2, len(word)/3)+1, 0
 	for _, k := range known {
-		if d := editDistance(word, k); d <= limit && d < len(k) {
-			if d == 0 {
-				continue
-			}
-			best, limit = k, d-1
+		d, prefix := editDistance(word, k), commonPrefix(word, k)
+		if d == 0 || d >= len(k) || d > distance || d == distance && (best == "" || prefix <= alike) {
+			continue
 		}
+		best, distance, alike = k, d, prefix
 	}
 	return best
+}
+
+func commonPrefix(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // editDistance counts insertions, deletions, replacements and swaps of

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"sort"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -27,13 +29,13 @@ func parseYAML(file string, data []byte) (*yaml.Node, error) {
 		if errors.Is(err, io.EOF) {
 			return nil, nil
 		}
-		return nil, yamlProblem(file, err)
+		return nil, yamlProblem(file, data, err)
 	}
 	switch err := d.Decode(&second); {
 	case err == nil:
 		return nil, Problem{At: Position{file, second.Line}, Text: "a second YAML document begins here", Hint: "one document a file"}
 	case !errors.Is(err, io.EOF):
-		return nil, yamlProblem(file, err)
+		return nil, yamlProblem(file, data, err)
 	}
 	if doc.Kind != yaml.DocumentNode || len(doc.Content) == 0 {
 		return nil, nil
@@ -41,10 +43,59 @@ func parseYAML(file string, data []byte) (*yaml.Node, error) {
 	return doc.Content[0], nil
 }
 
-func yamlProblem(file string, err error) Problem {
+// yamlParserError begins the messages of the library's parser, whose line numbers
+// are one too low; those of its scanner are right.
+var yamlParserError = regexp.MustCompile(`^(?:did not find expected (?:<|node content|'-' indicator|key|',' or)|found undefined tag handle|found duplicate %|found incompatible)`)
+
+func yamlProblem(file string, data []byte, err error) Problem {
 	m := yamlErrorLine.FindStringSubmatch(err.Error())
 	line, _ := strconv.Atoi(m[1])
+	switch {
+	case strings.HasPrefix(m[2], "did not find expected key"), strings.HasPrefix(m[2], "did not find expected '-'"):
+		line = firstBroken(data, line+1)
+	case yamlParserError.MatchString(m[2]):
+		line = min(line+1, 1+bytes.Count(data, []byte{'\n'}))
+	case m[1] == "":
+		line = lineOf(data, m[2])
+	}
 	return Problem{At: Position{file, line}, Text: "broken YAML: " + m[2]}
+}
+
+// firstBroken finds the line that breaks a block, of which the library names only
+// the beginning: the lines before it are good YAML by themselves.
+func firstBroken(data []byte, begin int) int {
+	if len(data) > 1<<20 {
+		return begin
+	}
+	lines := bytes.SplitAfter(data, []byte{'\n'})
+	n := sort.Search(len(lines), func(n int) bool {
+		var doc yaml.Node
+		return yaml.Unmarshal(bytes.Join(lines[:n], nil), &doc) != nil
+	})
+	return max(begin, n)
+}
+
+var unknownAnchor = regexp.MustCompile(`^unknown anchor '([^']*)'`)
+
+// lineOf finds the line of an error for which the library names none; 0 where
+// that cannot be told.
+func lineOf(data []byte, text string) int {
+	at := -1
+	if m := unknownAnchor.FindStringSubmatch(text); m != nil {
+		at = bytes.Index(data, []byte("*"+m[1]))
+	} else {
+		for i := 0; i < len(data) && at < 0; {
+			c, size := utf8.DecodeRune(data[i:])
+			if c == utf8.RuneError && size == 1 || c < 0x20 && c != '\t' && c != '\n' && c != '\r' || c == 0x7f {
+				at = i
+			}
+			i += size
+		}
+	}
+	if at < 0 {
+		return 0
+	}
+	return 1 + bytes.Count(data[:at], []byte{'\n'})
 }
 
 // parseJSON makes the same nodes of a JSON text, whose numbers and texts have
