@@ -18,6 +18,10 @@ import (
 // frame.
 const probesAtOnce = 150
 
+// sourcesAtOnce bounds the addresses of a prober that a sentinel names; a host
+// of the lab has a handful.
+const sourcesAtOnce = 24
+
 // prober sends the probes of one request, from one thread.
 type prober struct {
 	ctx   context.Context
@@ -200,7 +204,8 @@ func (p *prober) sentinels(session uint32, round int, ways map[path][]netip.Addr
 				continue
 			}
 			slices.SortFunc(sources, netip.Addr.Compare)
-			s := sentinel{Session: session, Round: round, Sources: slices.Compact(sources), Last: round == 2}
+			sources = slices.Compact(sources)
+			s := sentinel{Session: session, Round: round, Sources: sources[:min(len(sources), sourcesAtOnce)], Last: round == 2}
 			if err := p.wire.send(w.link, w.mac, s); err != nil {
 				return nil, nil, fmt.Errorf("send the sentinel: %w", err)
 			}

@@ -90,14 +90,11 @@ func (w *wireSocket) send(link int, to [6]byte, s sentinel) error {
 			copy(from[:], l.HardwareAddr)
 		}
 	}
-	frame := append(to[:len(to):len(to)], from[:]...)
-	frame = binary.BigEndian.AppendUint16(frame, sentinelType)
-	text, err := json.Marshal(s)
+	frame, err := makeFrame(to, from, s)
 	if err != nil {
 		return err
 	}
-	frame = binary.BigEndian.AppendUint16(frame, uint16(len(text))) // frames are padded
-	return unix.Sendto(w.fd, append(frame, text...), 0, &unix.SockaddrLinklayer{Ifindex: link, Halen: 6, Addr: [8]byte(append(to[:6:6], 0, 0))})
+	return unix.Sendto(w.fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: link, Halen: 6, Addr: [8]byte(append(to[:6:6], 0, 0))})
 }
 
 // next returns one sentinel that has come in; false where there is none.
@@ -112,17 +109,41 @@ func (w *wireSocket) next() (sentinel, bool) {
 			return sentinel{}, false
 		}
 		sender, ok := from.(*unix.SockaddrLinklayer)
-		if !ok || sender.Pkttype != unix.PACKET_HOST || !w.owns(sender.Ifindex) || n < 16 {
+		if !ok || sender.Pkttype != unix.PACKET_HOST || !w.owns(sender.Ifindex) {
 			continue
 		}
-		size := int(binary.BigEndian.Uint16(b[14:]))
-		var s sentinel
-		if 16+size > n || json.Unmarshal(b[16:16+size], &s) != nil {
-			continue
+		if s, ok := parseFrame(b[:n]); ok {
+			s.link = sender.Ifindex
+			return s, true
 		}
-		s.link, s.from = sender.Ifindex, [6]byte(b[6:12])
-		return s, true
 	}
+}
+
+// frameHeader is two hardware addresses, the EtherType and the length of the
+// text, because short frames are padded.
+const frameHeader = 16
+
+func makeFrame(to, from [6]byte, s sentinel) ([]byte, error) {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return nil, err
+	}
+	frame := append(to[:len(to):len(to)], from[:]...)
+	frame = binary.BigEndian.AppendUint16(frame, sentinelType)
+	frame = binary.BigEndian.AppendUint16(frame, uint16(len(text)))
+	return append(frame, text...), nil
+}
+
+func parseFrame(b []byte) (s sentinel, ok bool) {
+	if len(b) < frameHeader {
+		return s, false
+	}
+	size := int(binary.BigEndian.Uint16(b[14:]))
+	if frameHeader+size > len(b) || json.Unmarshal(b[frameHeader:frameHeader+size], &s) != nil {
+		return s, false
+	}
+	s.from = [6]byte(b[6:12])
+	return s, true
 }
 
 func (w *wireSocket) owns(link int) bool {
