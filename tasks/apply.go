@@ -91,7 +91,7 @@ func (r *Runner) sortOut(w *wanting, plan *Plan) *sorted {
 			stale("the host is not in the inventory")
 		case moved[hp.Farm] != "":
 			stale(moved[hp.Farm])
-		case entryOf(h) != hp.Entry:
+		case w.entries[hp.Host] != hp.Entry:
 			stale("the host's inventory entry has changed since the plan was made")
 		case !hp.changes():
 			*o = hp.unchanged()

@@ -92,7 +92,8 @@ func (c *change) compare() bool {
 	if err != nil {
 		return c.fail(problem(&stepError{"plan", err}))
 	}
-	if p.Exact == nil && !sameChanges(changes, p.Changes) {
+	// The plan of a way back within a run was never shown, and holds for any host.
+	if p.Exact == nil && p.Rest != "" && !sameChanges(changes, p.Changes) {
 		return c.stale("other rules on the host have changed, and the plan would be another one now")
 	}
 	return true
@@ -135,8 +136,8 @@ func (c *change) intend(ctx context.Context, req rules.ChangeRequest) error {
 	if err != nil {
 		return err
 	}
-	c.rec.Before = before
-	c.guarded = protected(c.d, c.state, keptFlows(c.host, c.state), before, c.rec.Target)
+	c.rec.Before, c.rec.Drifted = before, len(c.d.Diff(c.state, before)) > 0
+	c.guarded = protected(c.d, c.state, rules.Kept(c.state, c.host), before, c.rec.Target)
 	if err := c.r.Journal.Intend(ctx, c.rec); err != nil {
 		c.rec.Run = ""
 		return err

@@ -17,43 +17,37 @@ type part struct {
 
 // concerned returns the hosts that a verb contacts: members, hosts with rules of
 // their own, and hosts that the journal knows to carry our rules.
-func (r *Runner) concerned(ctx context.Context, inv *inventory.Inventory, hosts []*inventory.Host) ([]part, error) {
-	all, err := r.parts(ctx, inv, hosts)
+func (r *Runner) concerned(ctx context.Context, hosts []*inventory.Host) ([]part, error) {
+	all, err := r.parts(ctx, hosts)
 	if err != nil {
 		return nil, err
 	}
 	var parts []part
 	for _, p := range all {
-		if p.host.Member() || len(p.host.Rules) > 0 || p.known {
+		if p.host.Contacted() || p.known {
 			parts = append(parts, p)
 		}
 	}
 	return parts, nil
 }
 
-// parts gives every host its farm. A host that is no member and that the journal
-// does not know borrows the only farm of the inventory, else "farm", as its rules
-// do.
-func (r *Runner) parts(ctx context.Context, inv *inventory.Inventory, hosts []*inventory.Host) ([]part, error) {
+// parts gives every host its farm: its own, for one that is no member the former
+// one that the journal knows, else the one whose marks its own rules bear.
+func (r *Runner) parts(ctx context.Context, hosts []*inventory.Host) ([]part, error) {
 	known, err := r.Journal.Known(ctx)
 	if err != nil {
 		return nil, err
 	}
-	farms := make(map[string][]string)
+	farms := make(map[string]string)
 	for _, k := range known {
-		farms[k[1]] = append(farms[k[1]], k[0])
+		farms[k[1]] = k[0]
 	}
 	parts := make([]part, len(hosts))
 	for i, h := range hosts {
-		parts[i] = part{host: h, farm: h.Farm, known: len(farms[h.Name]) > 0}
-		switch {
-		case h.Member():
-		case parts[i].known:
-			parts[i].farm = farms[h.Name][0]
-		case len(inv.Farms) == 1:
-			parts[i].farm = inv.Farms[0].Name
-		default:
-			parts[i].farm = "farm"
+		former, known := farms[h.Name]
+		parts[i] = part{host: h, farm: h.MarkFarm(), known: known}
+		if !h.Member() && known {
+			parts[i].farm = former
 		}
 	}
 	return parts, nil

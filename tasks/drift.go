@@ -31,7 +31,7 @@ func (r *Runner) Drift(ctx context.Context, inv *inventory.Inventory, hosts []*i
 	if err := opt.Rollout.check(); err != nil {
 		return nil, err
 	}
-	parts, err := r.concerned(ctx, inv, hosts)
+	parts, err := r.concerned(ctx, hosts)
 	if err != nil {
 		return nil, err
 	}

@@ -1,11 +1,6 @@
 package tasks
 
-import (
-	"net/netip"
-
-	"farmwall/inventory"
-	"farmwall/rules"
-)
+import "farmwall/rules"
 
 // flowsOf returns the flows that a rule opens, one for each port.
 func flowsOf(r *rules.Rule) []rules.Flow {
@@ -78,42 +73,15 @@ func only(judged []JudgedFlow, answer rules.Answer) []JudgedFlow {
 	return out
 }
 
-// outsider is the flow that everybody whom no wanted rule names would use on a
-// rule's port. ok is false where the rules name everybody, or the rule is not
-// about who may come in.
-func outsider(set rules.Set, r *rules.Rule, port uint16) (rules.Flow, bool) {
-	if r.Direction != rules.In || r.Loopback || r.Remotes == nil {
-		return rules.Flow{}, false
-	}
-	named := r.Remotes
-	for i := range set {
-		o := &set[i]
-		if o.Direction != rules.In || o.Loopback || o.Protocol != r.Protocol || !opens(o, port) {
-			continue
-		}
-		if named = named.Union(o.Remotes); named == nil {
-			return rules.Flow{}, false
-		}
-	}
-	return rules.Flow{Direction: rules.In, Protocol: r.Protocol, Port: port, Not: named}, true
-}
-
-// opens says whether a rule is about the port; one without ports is about all.
-func opens(r *rules.Rule, port uint16) bool {
-	for _, p := range r.Ports {
-		if p.First <= port && port <= p.Last {
-			return true
-		}
-	}
-	return len(r.Ports) == 0
-}
-
 // outsiders judges who else can reach the ports of a set: the most open verdict
 // of each port range, with the first port that has it.
 func outsiders(d rules.Reader, s *rules.State, set rules.Set) []JudgedFlow {
 	var judged []JudgedFlow
 	for i := range set {
 		r := &set[i]
+		if r.Direction != rules.In || r.Loopback {
+			continue
+		}
 		ranges := r.Ports
 		if len(ranges) == 0 {
 			ranges = []rules.PortRange{{}}
@@ -121,7 +89,7 @@ func outsiders(d rules.Reader, s *rules.State, set rules.Set) []JudgedFlow {
 		for _, p := range ranges {
 			var open *JudgedFlow
 			for port := int(p.First); port <= int(p.Last); port++ {
-				flow, ok := outsider(set, r, uint16(port))
+				flow, ok := set.Outsider(rules.Flow{Direction: r.Direction, Protocol: r.Protocol, Port: uint16(port)})
 				if !ok {
 					continue
 				}
@@ -138,36 +106,6 @@ func outsiders(d rules.Reader, s *rules.State, set rules.Set) []JudgedFlow {
 	return judged
 }
 
-// keptFlows are the flows that no change may close: the one of the connection
-// that read the state, and those in farmwall_keep.
-func keptFlows(h *inventory.Host, s *rules.State) []rules.Flow {
-	var kept []rules.Flow
-	if s.Client.IsValid() && s.Local.IsValid() {
-		ip := s.Client.Addr().Unmap()
-		kept = append(kept, rules.Flow{Direction: rules.In, Protocol: rules.TCP, Port: s.Local.Port(), Loopback: ip.IsLoopback(),
-			Remotes: rules.NewAddresses([]netip.Prefix{netip.PrefixFrom(ip, ip.BitLen())})})
-	}
-	for _, k := range h.Keep {
-		flow := rules.Flow{Direction: rules.In, Protocol: rules.Protocol(k.Protocol), Port: k.Port}
-		if len(k.Sources) > 0 {
-			flow.Remotes = rules.NewAddresses(k.Sources)
-		}
-		kept = append(kept, flow)
-	}
-	return kept
-}
-
-// wants says whether a set opens all of a flow with one rule.
-func wants(set rules.Set, f rules.Flow) bool {
-	for i := range set {
-		r := &set[i]
-		if r.Direction == f.Direction && r.Protocol == f.Protocol && (!r.Loopback || f.Loopback) && opens(r, f.Port) && r.Remotes.Covers(f.Remotes) {
-			return true
-		}
-	}
-	return false
-}
-
 // protected are the flows that a change from one set to another must not close:
 // those of kept, and those that both sets want, as far as they are allowed now.
 func protected(d rules.Reader, s *rules.State, kept []rules.Flow, from, to rules.Set) []JudgedFlow {
@@ -182,7 +120,7 @@ func protected(d rules.Reader, s *rules.State, kept []rules.Flow, from, to rules
 	}
 	for i := range to {
 		for _, f := range flowsOf(&to[i]) {
-			if wants(from, f) {
+			if from.Admits(f) {
 				add(to[i].ID, f)
 			}
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"farmwall/inventory"
 	"farmwall/rules"
@@ -65,40 +64,10 @@ func prepare(d rules.Dialect, h *inventory.Host, farm string, s *rules.State, se
 	if len(refusals) > 0 {
 		return nil, refusals
 	}
-	changes := d.Diff(s, settled)
-	if refusals = guard(d, s, changes, settled, keptFlows(h, s)); len(refusals) > 0 {
+	if refusals = rules.Guard(d, s, settled, rules.Kept(s, h)); len(refusals) > 0 {
 		return nil, refusals
 	}
-	return changes, nil
-}
-
-// guard refuses a change that would close a kept flow: one that a rule of ours
-// lets in now, which goes, and that no wanted rule lets in.
-func guard(d rules.Dialect, s *rules.State, changes []rules.Change, settled rules.Set, kept []rules.Flow) rules.Refusals {
-	var refusals rules.Refusals
-	for _, f := range kept {
-		if wants(settled, f) {
-			continue
-		}
-		v := d.Judge(s, f)
-		if v.Answer != rules.Allowed || !strings.Contains(v.By, rules.Prefix) {
-			continue
-		}
-		for _, c := range changes {
-			if c.Have != nil && (c.Verb == rules.Remove || c.Verb == rules.Replace) && touches(c.Have, f) {
-				refusals = append(refusals, rules.Refusal{Rule: c.Have.ID,
-					Text: fmt.Sprintf("would close %s for %s, which must stay open: it is open only by %s", describe(f), f.Remotes, v.By),
-					Hint: "add a rule to farmwall_rules that keeps it open, or open it on the host by a rule of its own"})
-				break
-			}
-		}
-	}
-	return refusals
-}
-
-// touches says whether a rule lets in any part of a flow.
-func touches(r *rules.Rule, f rules.Flow) bool {
-	return r.Opaque != "" || r.Direction == f.Direction && r.Protocol == f.Protocol && opens(r, f.Port) && r.Remotes.Overlaps(f.Remotes)
+	return d.Diff(s, settled), nil
 }
 
 // busy says that a change is under way on the host, or nil.
@@ -147,24 +116,4 @@ func defeated(d rules.Reader, s *rules.State, settled rules.Set, changes []rules
 		}
 	}
 	return flows
-}
-
-// describe is a flow in words.
-func describe(f rules.Flow) string {
-	var s string
-	switch f.Protocol {
-	case rules.TCP:
-		s = "TCP"
-	case rules.UDP:
-		s = "UDP"
-	default:
-		s = fmt.Sprintf("protocol %d", f.Protocol)
-	}
-	if f.Port != 0 {
-		s += fmt.Sprintf(" %d", f.Port)
-	}
-	if f.Direction == rules.Out {
-		return "outgoing " + s
-	}
-	return s
 }

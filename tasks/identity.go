@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"sort"
 	"strings"
@@ -37,28 +36,6 @@ func memberDigest(h *inventory.Host) string {
 	b.WriteString(strings.Join(addrs, "\n"))
 	sum := sha256.Sum256([]byte(b.String()))
 	return hex.EncodeToString(sum[:8])
-}
-
-// entryOf is the digest of what the inventory says about a host's rules: its farm,
-// roles and variables of ours. How it is reached, secrets included, is no part.
-func entryOf(h *inventory.Host) string {
-	var names []string
-	for name := range h.Vars {
-		if strings.HasPrefix(name, "ras_") || strings.HasPrefix(name, "farmwall_") {
-			names = append(names, name)
-		}
-	}
-	sort.Strings(names)
-	sum := sha256.New()
-	fmt.Fprintf(sum, "%q %q %q\n", h.Farm, h.Name, h.Roles)
-	for _, name := range names {
-		value, err := json.Marshal(h.Vars[name].Any)
-		if err != nil {
-			value = fmt.Appendf(nil, "%#v", h.Vars[name].Any)
-		}
-		fmt.Fprintf(sum, "%s=%s\n", name, value)
-	}
-	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // moved says what is not the same about a farm any more, or nothing.

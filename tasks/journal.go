@@ -34,7 +34,9 @@ type HostRecord struct {
 	Before rules.Set  `json:"before"` // what was last confirmed, as far as known
 	Target rules.Set  `json:"target"`
 	Undo   rules.Copy `json:"-"` // our part of the host, in its own bytes, before
-	Ours   string     `json:"ours"`
+	// Drifted says that the host did not hold Before, so that only Undo leads back.
+	Drifted bool   `json:"drifted,omitempty"`
+	Ours    string `json:"ours"`
 	// Changes are what the plan showed.
 	Changes []rules.Change `json:"changes,omitempty"`
 	Started time.Time      `json:"started"`

@@ -37,6 +37,8 @@ type intendBody struct {
 	Target string `json:"target"`
 	Undo   string `json:"undo"`
 	Ours   string `json:"ours"`
+	// Drifted: the host did not hold Before.
+	Drifted bool `json:"drifted,omitempty"`
 	// Lists are the blobs of the address lists in Before and Target, by list hash.
 	Lists   map[string]string `json:"lists,omitempty"`
 	Changes string            `json:"changes"`

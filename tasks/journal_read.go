@@ -199,7 +199,7 @@ func (j *Journal) fill(ctx context.Context, n int64, body []byte, h *HostRecord)
 	if err := json.Unmarshal(body, &b); err != nil {
 		return fmt.Errorf("%w: entry %d: %v", ErrJournalDamaged, n, err)
 	}
-	h.Lease, h.Ours = b.Lease, b.Ours
+	h.Lease, h.Ours, h.Drifted = b.Lease, b.Ours, b.Drifted
 	var err error
 	if h.Before, err = loadSet(ctx, j.db, b.Before, b.Lists); err != nil {
 		return err

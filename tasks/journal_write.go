@@ -30,7 +30,7 @@ func (j *Journal) Begin(ctx context.Context, run RunRecord) error {
 // Intend records a host's target and undo before the host changes.
 func (j *Journal) Intend(ctx context.Context, h HostRecord) error {
 	return j.within(ctx, func(tx *sql.Tx) error {
-		body := intendBody{Lease: h.Lease, Ours: h.Ours, Lists: map[string]string{}}
+		body := intendBody{Lease: h.Lease, Ours: h.Ours, Drifted: h.Drifted, Lists: map[string]string{}}
 		changes, err := json.Marshal(h.Changes)
 		if err != nil {
 			return fmt.Errorf("journal: %w", err)

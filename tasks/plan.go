@@ -60,8 +60,9 @@ type HostPlan struct {
 	// Wanted is not settled: it holds outbound rules that the host may not need.
 	Wanted  rules.Set      `json:"wanted,omitempty"`
 	Changes []rules.Change `json:"changes,omitempty"`
-	// Exact is a saved copy to load instead of one made from Wanted, and Back the
-	// fingerprint that it leads back to (rollback).
+	// Back is the fingerprint that a way back must end in (rollback). Exact is a
+	// saved copy to load instead of one made from Wanted: the host's own bytes, where
+	// these held something that no set says.
 	Exact rules.Copy `json:"exact,omitempty"`
 	Back  string     `json:"back,omitempty"`
 
@@ -103,7 +104,7 @@ func (p *Plan) Pending() bool {
 
 // changes says whether there is anything to do on the host.
 func (hp *HostPlan) changes() bool {
-	return len(hp.Changes) > 0 || hp.Exact != nil && hp.Ours != hp.Back
+	return len(hp.Changes) > 0 || hp.Back != "" && hp.Ours != hp.Back
 }
 
 // settled is what the host is to hold.

@@ -15,7 +15,7 @@ func (r *Runner) Plan(ctx context.Context, inv *inventory.Inventory, hosts []*in
 	if err := r.noticeUnfinished(ctx); err != nil {
 		return nil, nil, err
 	}
-	parts, err := r.concerned(ctx, inv, hosts)
+	parts, err := r.concerned(ctx, hosts)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -67,7 +67,7 @@ func (w *wanting) stopped(parts []part) error {
 }
 
 func newHostPlan(a wanted) HostPlan {
-	return HostPlan{Host: a.host.Name, Farm: a.farm, Entry: entryOf(a.host), Wanted: a.set, Notes: a.notes}
+	return HostPlan{Host: a.host.Name, Farm: a.farm, Entry: a.part.host.Entry(), Wanted: a.set, Notes: a.notes}
 }
 
 func interruptedPlan(a wanted) HostPlan {

@@ -83,7 +83,7 @@ func (c *change) lost(s *rules.State) string {
 			if g.Rule != "" {
 				what = "a flow that was open and is wanted (" + g.Rule + ")"
 			}
-			return fmt.Sprintf("%s was closed: %s, by %s", what, describe(g.Flow), v.By)
+			return fmt.Sprintf("%s was closed: %s, by %s", what, g.Flow, v.By)
 		}
 	}
 	return ""
@@ -109,7 +109,7 @@ func flowFindings(unknown, exposed []JudgedFlow) []rules.Finding {
 	}
 	by := map[string][]string{}
 	for _, j := range exposed {
-		by[j.Verdict.By] = append(by[j.Verdict.By], describe(j.Flow))
+		by[j.Verdict.By] = append(by[j.Verdict.By], j.Flow.String())
 	}
 	for _, why := range slices.Sorted(maps.Keys(by)) {
 		ports := slices.Compact(by[why])
@@ -122,9 +122,9 @@ func flowFindings(unknown, exposed []JudgedFlow) []rules.Finding {
 func findingText(j JudgedFlow) string {
 	switch {
 	case j.Verdict.Answer == rules.Denied:
-		return fmt.Sprintf("%s (%s) is closed by %s", describe(j.Flow), j.Rule, j.Verdict.By)
+		return fmt.Sprintf("%s (%s) is closed by %s", j.Flow, j.Rule, j.Verdict.By)
 	case j.Verdict.Answer == rules.Unknown:
-		return fmt.Sprintf("%s (%s): nobody can say whether it is open: %s", describe(j.Flow), j.Rule, j.Verdict.Reason)
+		return fmt.Sprintf("%s (%s): nobody can say whether it is open: %s", j.Flow, j.Rule, j.Verdict.Reason)
 	}
-	return fmt.Sprintf("%s (%s) is reachable from anywhere: allowed by %s", describe(j.Flow), j.Rule, j.Verdict.By)
+	return fmt.Sprintf("%s (%s) is reachable from anywhere: allowed by %s", j.Flow, j.Rule, j.Verdict.By)
 }

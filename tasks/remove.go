@@ -9,7 +9,7 @@ import (
 // PlanRemove says what taking off all that is ours would do; it reads every host
 // that is given, member or not.
 func (r *Runner) PlanRemove(ctx context.Context, inv *inventory.Inventory, hosts []*inventory.Host, opt PlanOptions) (*Plan, *Summary, error) {
-	parts, err := r.parts(ctx, inv, hosts)
+	parts, err := r.parts(ctx, hosts)
 	if err != nil {
 		return nil, nil, err
 	}

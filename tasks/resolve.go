@@ -18,7 +18,9 @@ const lookups = 16
 type resolved struct {
 	// inv is a copy; the inventory that was given stays as it is.
 	inv    *inventory.Inventory
-	byName map[string]*inventory.Host
+	byName map[string]*inventory.Host // the copies
+	// entries are the digests of the hosts' entries, as they were given.
+	entries map[string]string
 	// names are the answers for outbound endpoints.
 	names rules.Resolved
 	// failed says, by farm, what could not be resolved or is there twice.
@@ -28,7 +30,7 @@ type resolved struct {
 // resolve looks up what the farms need, each name once: members' addresses where
 // the inventory gives none, and endpoints where it says so.
 func (r *Runner) resolve(ctx context.Context, inv *inventory.Inventory) (*resolved, error) {
-	out := &resolved{inv: copyOf(inv), byName: map[string]*inventory.Host{}, names: rules.Resolved{}, failed: map[string]inventory.Problems{}}
+	out := &resolved{inv: copyOf(inv), byName: map[string]*inventory.Host{}, entries: map[string]string{}, names: rules.Resolved{}, failed: map[string]inventory.Problems{}}
 	wanted := map[*inventory.Host][]string{}
 	names := map[string]bool{}
 	for _, f := range out.inv.Farms {
@@ -38,8 +40,8 @@ func (r *Runner) resolve(ctx context.Context, inv *inventory.Inventory) (*resolv
 			}
 		}
 	}
-	for _, h := range out.inv.Hosts {
-		out.byName[h.Name] = h
+	for i, h := range out.inv.Hosts {
+		out.byName[h.Name], out.entries[h.Name] = h, inv.Hosts[i].Entry()
 		if h.ResolveEndpoints.Value && (h.Member() || len(h.Rules) > 0) {
 			// Which names a host needs depends on its rows, not on addresses.
 			wanted[h] = rules.NewPolicy(r.Rows, &inventory.Farm{Name: h.Farm}, nil).Endpoints(h)

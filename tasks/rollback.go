@@ -77,7 +77,7 @@ func (r *Runner) planBack(ctx context.Context, run *progress, inv *inventory.Inv
 		hp.Problem = &Problem{Status: Failed, Step: "plan", Text: "the run left this host unfinished", Hint: "`farmwall recover` finds out what became of it"}
 		return hp
 	}
-	hp.Entry = entryOf(host)
+	hp.Entry = host.Entry()
 	d, s, p := r.read(ctx, run, host)
 	if p != nil {
 		hp.Problem = p
@@ -86,7 +86,7 @@ func (r *Runner) planBack(ctx context.Context, run *progress, inv *inventory.Inv
 	if hp.Problem = r.aimBack(ctx, &hp, s, t); hp.Problem == nil {
 		hp.compare(d, host, s, opt)
 		if !t.changed || s.Ours == t.first.Ours {
-			hp.Changes, hp.Exact, hp.Problem = nil, nil, nil
+			hp.Changes, hp.Problem = nil, nil
 		}
 	}
 	return hp
@@ -102,7 +102,10 @@ func (r *Runner) aimBack(ctx context.Context, hp *HostPlan, s *rules.State, t *t
 		hp.Notes = append(hp.Notes, "nothing to take back: the host is as it was before the run")
 		return nil
 	case s.Ours == t.last.OursThen:
-		hp.Exact, hp.Back, hp.Changes = t.first.Undo, t.first.Ours, reversed(t.first.Changes)
+		hp.Back = t.first.Ours
+		if t.first.Drifted {
+			hp.Exact, hp.Changes = t.first.Undo, reversed(t.first.Changes)
+		}
 		return nil
 	}
 	last, err := r.Journal.Last(ctx, hp.Farm, hp.Host)

@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -53,12 +54,20 @@ func (c *change) confirmed(ctx context.Context, ours string) {
 	}
 }
 
-// unproven ends a change that led back to saved bytes and whose fingerprint is
-// another one: it is back if nothing differs from the earlier set, else in doubt.
+// unproven ends a change that led back and whose fingerprint is another one than
+// before: it is back if the host's own bytes say so, or if nothing differs from
+// the earlier set; else it is in doubt.
 func (c *change) unproven(ctx context.Context) {
-	if c.conn != nil && c.look(ctx) == nil && len(c.d.Diff(c.state, c.rec.Target)) == 0 {
-		c.out.Warnings = append(c.out.Warnings, "back by meaning, though not to the same bytes")
-		return
+	if c.conn != nil && c.look(ctx) == nil {
+		undo, err := c.d.Undo(c.state)
+		if err == nil && c.plan.Exact != nil && bytes.Equal(undo, c.plan.Exact) {
+			c.out.Warnings = append(c.out.Warnings, "the rules are back to the byte; what loads them at boot was written anew")
+			return
+		}
+		if len(c.d.Diff(c.state, c.rec.Target)) == 0 {
+			c.out.Warnings = append(c.out.Warnings, "back by meaning, though not to the same bytes")
+			return
+		}
 	}
 	c.out.Status, c.out.Step = Doubtful, "confirm"
 	c.out.Error, c.out.Hint = "taken back, but not to what it was before", "look at the host; `farmwall plan` shows what differs"

@@ -8,8 +8,8 @@ import (
 )
 
 // takeBack puts hosts that this run had changed back to what they were: the
-// newest batch first, each host through change, loading the bytes that it had
-// before, and proven by its fingerprint. It is a run of its own in the journal.
+// newest batch first, each host through change and proven by the fingerprint that
+// it had before. It is a run of its own in the journal.
 func (r *Runner) takeBack(ctx context.Context, run *running, back [][]*change) {
 	own := *run
 	total := 0
@@ -47,8 +47,12 @@ func (r *Runner) takeBack(ctx context.Context, run *running, back [][]*change) {
 // backwards is the plan that leads a host from what this change made of it to
 // what it was.
 func (c *change) backwards() *HostPlan {
-	return &HostPlan{Host: c.plan.Host, Farm: c.plan.Farm, Manager: c.plan.Manager, Ours: c.rec.OursThen,
-		Wanted: c.rec.Before, Exact: c.rec.Undo, Back: c.rec.Ours, Changes: reversed(c.rec.Changes)}
+	p := &HostPlan{Host: c.plan.Host, Farm: c.plan.Farm, Manager: c.plan.Manager, Ours: c.rec.OursThen,
+		Wanted: c.rec.Before, Back: c.rec.Ours, Changes: reversed(c.rec.Changes)}
+	if c.rec.Drifted {
+		p.Exact = c.rec.Undo
+	}
+	return p
 }
 
 // backed takes over what became of a host's way back.

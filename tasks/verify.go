@@ -20,7 +20,7 @@ func (r *Runner) Verify(ctx context.Context, inv *inventory.Inventory, hosts []*
 	if err := r.noticeUnfinished(ctx); err != nil {
 		return nil, err
 	}
-	parts, err := r.concerned(ctx, inv, hosts)
+	parts, err := r.concerned(ctx, hosts)
 	if err != nil {
 		return nil, err
 	}

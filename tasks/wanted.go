@@ -25,13 +25,8 @@ func (r *Runner) Wanted(ctx context.Context, inv *inventory.Inventory, hosts []*
 	}
 	var parts []part
 	for _, h := range hosts {
-		switch {
-		case h.Member():
-			parts = append(parts, part{host: h, farm: h.Farm})
-		case len(h.Rules) > 0 && len(inv.Farms) == 1:
-			parts = append(parts, part{host: h, farm: inv.Farms[0].Name})
-		case len(h.Rules) > 0:
-			parts = append(parts, part{host: h, farm: "farm"})
+		if h.Contacted() {
+			parts = append(parts, part{host: h, farm: h.MarkFarm()})
 		}
 	}
 	aims, err := w.all(r, parts)
