@@ -1,6 +1,9 @@
 package inventory
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Access says how to reach a host. Empty fields mean the transport's default.
 type Access struct {
@@ -45,6 +48,8 @@ func (s Secret) Reveal() string { return s.text }
 // Empty says whether there is no secret.
 func (s Secret) Empty() bool { return s.text == "" }
 
+// Format shows every verb the same.
+func (s Secret) Format(f fmt.State, _ rune)   { _, _ = f.Write([]byte("***")) }
 func (s Secret) String() string               { return "***" }
 func (s Secret) GoString() string             { return "***" }
 func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"***"`), nil }

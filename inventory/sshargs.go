@@ -190,7 +190,7 @@ func first(into *string, value string) {
 	}
 }
 
-var jumpForm = regexp.MustCompile(`^(?:[^@\s,:/]+@)?(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?$`)
+var jumpForm = regexp.MustCompile(`^(?:[^-@\s,:/][^@\s,:/]*@)?(?:[A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?$`)
 
 func (p *sshArgParser) jump(value string) {
 	for _, hop := range strings.Split(value, ",") {
