@@ -34,8 +34,10 @@ func (s *System) Judge(st *rules.State, f rules.Flow) rules.Verdict {
 }
 
 // ClosesByDefault says whether this one base chain, our own rules in it left out,
-// denies every address of the flow that it sees. A chain that is not on the flow's
-// way closes nothing.
+// denies all of the flow that it sees, or closes some of it by its policy or by a
+// last rule that is for every packet. What its other rules let in does not matter:
+// a host's own address, which "iif lo accept" lets in, is in most lists. A chain
+// that is not on the flow's way closes nothing.
 func ClosesByDefault(r *Reading, table *Table, chain *Chain, f rules.Flow) bool {
 	if r.Ruleset == nil {
 		return false
@@ -44,7 +46,31 @@ func ClosesByDefault(r *Reading, table *Table, chain *Chain, f rules.Flow) bool 
 	for _, v4 := range []bool{true, false} {
 		j.family(v4)
 	}
-	return len(j.fates) > 0 && !slices.ContainsFunc(j.fates, func(x fate) bool { return x.answer != rules.Denied })
+	end := j.program.end(chain)
+	all := len(j.fates) > 0
+	for _, x := range j.fates {
+		if x.answer == rules.Denied && slices.Contains(end, x.cause.by) {
+			return true
+		}
+		all = all && x.answer == rules.Denied
+	}
+	return all
+}
+
+// end is the words of what a base chain does with packets that no rule is for: its
+// policy, and a last rule that is for every packet.
+func (p *program) end(chain *Chain) []string {
+	for _, c := range p.bases {
+		if c.Chain != chain {
+			continue
+		}
+		words := []string{c.place() + " policy " + c.Policy}
+		if n := len(c.rules); n > 0 && !slices.ContainsFunc(c.rules[n-1].steps, func(s step) bool { return s.kind != decides }) {
+			words = append(words, c.rules[n-1].words())
+		}
+		return words
+	}
+	return nil
 }
 
 // judge follows one flow.
