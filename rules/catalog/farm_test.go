@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"farmwall/inventory"
@@ -47,9 +48,12 @@ func nets(texts ...string) []netip.Prefix {
 	return ps
 }
 
+// rowsOnce reads the catalogue once for all tests.
+var rowsOnce = sync.OnceValues(All)
+
 func policy(t testing.TB, f *inventory.Farm, resolved rules.Resolved) *rules.Policy {
 	t.Helper()
-	all, err := All()
+	all, err := rowsOnce()
 	if err != nil {
 		t.Fatal(err)
 	}

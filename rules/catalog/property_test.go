@@ -56,7 +56,7 @@ func TestWantedRulesOfAnyFarm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 60 {
+	for range 30 {
 		f := anyFarm(r, 1+r.IntN(12))
 		p, again := rules.NewPolicy(all, f, nil), rules.NewPolicy(all, f, nil)
 		for _, h := range f.Members {
