@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"sync"
 	"testing"
 
 	"farmwall/inventory"
@@ -144,6 +145,22 @@ func TestListsAreShared(t *testing.T) {
 	if len(lists) > 12 {
 		t.Errorf("2000 hosts of 5 roles and 2 kinds of sources have %d address lists", len(lists))
 	}
+}
+
+// Hosts are planned at the same time; the race detector watches.
+func TestDesiredAtTheSameTime(t *testing.T) {
+	f := large(64)
+	p, alone := policy(t, f, nil), policy(t, f, nil)
+	var all sync.WaitGroup
+	for _, h := range f.Members {
+		all.Go(func() {
+			s, _, err := p.Desired(h)
+			if other, _, _ := alone.Desired(h); err != nil || s.Digest() != other.Digest() {
+				t.Errorf("%s: %v", h.Name, err)
+			}
+		})
+	}
+	all.Wait()
 }
 
 func BenchmarkPlanning(b *testing.B) {
