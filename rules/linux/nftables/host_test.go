@@ -1,6 +1,7 @@
 package nftables_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -43,23 +44,34 @@ func needs(t testing.TB, programs ...string) {
 }
 
 // host is a network namespace with mounts of its own: /run, /var/lib and /etc are
-// private, so that it is a machine as far as the scripts can see.
+// private, so that it is a machine as far as the scripts can see. It is 192.0.2.10
+// and 2001:db8::10, its client 192.0.2.1 and 2001:db8::1.
 type host struct {
-	t   testing.TB
-	pid string
+	t      testing.TB
+	pid    string
+	client string // a process in the network namespace at the other end of eth0
 }
 
-// setUp makes the mounts; $1 is a folder for /etc, $2 the shell that is to be sh.
+// setUp makes the mounts and a client behind a wire; $1 is the shell that is to be sh.
 const setUp = `set -e
 mount --make-rprivate /
 mount -t tmpfs -o size=64m tmpfs /run
 mount -t tmpfs -o size=64m tmpfs /var/lib
-cp -a /etc/. "$1"
-rm -rf "$1/farmwall" "$1"/systemd/system/farmwall*
-mount --bind "$1" /etc
-[ "$2" = sh ] || mount --bind "$(readlink -f "$(command -v "$2")")" "$(readlink -f /bin/sh)"
+mkdir /run/etc /run/work
+mount -t overlay -o lowerdir=/etc,upperdir=/run/etc,workdir=/run/work overlay /etc
+[ "$1" = sh ] || mount --bind "$(readlink -f "$(command -v "$1")")" "$(readlink -f /bin/sh)"
+unshare -n sleep 100000 &
+client=$!
+while [ "$(readlink /proc/$client/ns/net)" = "$(readlink /proc/$$/ns/net)" ]; do sleep 0.01; done
 ip link set lo up
-echo ready
+ip link add eth0 type veth peer name eth0 netns $client
+ip link set eth0 up
+ip addr add 192.0.2.10/24 dev eth0
+ip addr add 2001:db8::10/64 dev eth0 nodad
+ip route add default via 192.0.2.1
+ip -6 route add default via 2001:db8::1
+nsenter -t $client -n sh -ec 'ip link set lo up; ip link set eth0 up; ip addr add 192.0.2.1/24 dev eth0; ip addr add 2001:db8::1/64 dev eth0 nodad'
+echo $client
 exec sleep 100000`
 
 // newHost starts a host whose /bin/sh is the shell: sh (the machine's own), bash,
@@ -70,8 +82,7 @@ func newHost(t testing.TB, shell string) *host {
 	if shell != "sh" {
 		needs(t, shell)
 	}
-	etc := t.TempDir()
-	cmd := exec.Command("unshare", "-n", "-m", "sh", "-c", setUp, "sh", etc, shell)
+	cmd := exec.Command("unshare", "-n", "-m", "sh", "-c", setUp, "sh", shell)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -83,13 +94,17 @@ func newHost(t testing.TB, shell string) *host {
 	h := &host{t: t, pid: fmt.Sprint(cmd.Process.Pid)}
 	t.Cleanup(func() {
 		h.stopAll()
+		if h.client != "" {
+			_ = exec.Command("kill", "-9", h.client).Run()
+		}
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	line := make([]byte, 6)
-	if n, _ := out.Read(line); n == 0 {
-		t.Fatal("the namespace could not be set up")
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal("the namespace could not be set up: ", err)
 	}
+	h.client = strings.TrimSpace(line)
 	return h
 }
 
@@ -103,7 +118,8 @@ func (h *host) stopAll() {
 	for _, f := range all {
 		if ns, err := os.Readlink(f); err == nil && ns == mine {
 			pid := strings.Split(f, "/")[2]
-			if pid != h.pid {
+			// A thread of the test itself may have gone there to open a connection.
+			if pid != h.pid && pid != fmt.Sprint(os.Getpid()) {
 				_ = exec.Command("kill", "-9", pid).Run()
 			}
 		}

@@ -1,6 +1,8 @@
 package nftables
 
 import (
+	"encoding/json"
+
 	"farmwall/rules"
 	"farmwall/rules/linux"
 )
@@ -32,7 +34,7 @@ func needed(r *linux.Reading, want rules.Set) []place {
 		}
 		for _, c := range t.Chains {
 			d, ok := decides(t, c)
-			if !ok || !closesAny(r, t, c, d, flows) {
+			if !ok || !closesAny(r, t, c, d, flows) && !stays(r, t, c) {
 				continue
 			}
 			p.hooks = append(p.hooks, hook{chain: c.Name, direction: d, local: c.Hook == "prerouting"})
@@ -65,6 +67,37 @@ func decides(t *linux.Table, c *linux.Chain) (rules.Direction, bool) {
 		return rules.Out, true
 	}
 	return "", false
+}
+
+// stays says that a chain with our jump still ends in a drop: the jump stays even
+// while no flow can be seen to come this way, for example while an interface is down.
+func stays(r *linux.Reading, t *linux.Table, c *linux.Chain) bool {
+	for _, j := range r.Jumps {
+		if j.Family == t.Family && j.Table == t.Name && j.Chain == c.Name && j.Target != "" {
+			return c.Policy == "drop" || len(c.Rules) > 0 && drops(c.Rules[len(c.Rules)-1])
+		}
+	}
+	return false
+}
+
+// drops says whether the rule closes everything that comes to it.
+func drops(n *linux.NftRule) bool {
+	for _, raw := range n.Expr {
+		var e map[string]json.RawMessage
+		if json.Unmarshal(raw, &e) != nil || len(e) != 1 {
+			return false
+		}
+		for name := range e {
+			switch name {
+			case "drop", "reject":
+				return true
+			case "counter", "log":
+			default:
+				return false
+			}
+		}
+	}
+	return false
 }
 
 func closesAny(r *linux.Reading, t *linux.Table, c *linux.Chain, d rules.Direction, flows []rules.Flow) bool {
