@@ -55,7 +55,7 @@ func (p *program) app() *cli.App {
 			p.pingVerb(), p.verifyVerb(),
 			p.historyVerb(), p.recoverVerb(),
 			p.inventoryVerb(), p.rulesVerb(), p.catalogVerb(),
-			p.labVerb(), p.completionVerb(), p.versionVerb(), p.helpVerb(),
+			p.labVerb(), p.demoVerb(), p.completionVerb(), p.versionVerb(), p.helpVerb(),
 		},
 	}
 	everyVerb(app.Commands, func(c *cli.Command) {

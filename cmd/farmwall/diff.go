@@ -27,7 +27,7 @@ func (d detail) changeLines(c *rules.Change, width int) []string {
 	if c.Note != "" && c.Verb != rules.Repair {
 		line += " (" + plain(c.Note) + ")"
 	}
-	if len(c.Places) > 0 && (d.all || c.Verb == rules.Repair || c.Have != nil) {
+	if len(c.Places) > 0 && (d.all || c.Note != "") {
 		line += d.colours.faint(" in " + plain(strings.Join(c.Places, ", ")))
 	}
 	lines := []string{line}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,7 @@ func (p *program) historyList(c *cli.Context) (int, error) {
 	if err != nil {
 		return exitOK, err
 	}
+	slices.Reverse(runs)
 	if c.String("output") == "json" {
 		return exitOK, writeJSON(p.stdout, runs)
 	}

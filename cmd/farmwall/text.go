@@ -82,7 +82,9 @@ func (t *textPrinter) summary(s *tasks.Summary, _ int) error {
 	for i := range s.Outcomes {
 		o := &s.Outcomes[i]
 		views = append(views, viewOfOutcome(o))
-		sum.take(o.Changes)
+		if o.Status == tasks.OK || o.Status == tasks.PendingOnly || len(o.Changes) > 0 {
+			sum.take(o.Changes)
+		}
 	}
 	if s.Verb == "drift" || s.Verb == "verify" {
 		fmt.Fprintf(t.w, "%s\n\n", farmsLine(s.Farms))
