@@ -6,8 +6,10 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha1"
 	"errors"
 	"fmt"
 	"os"
@@ -225,6 +227,17 @@ func TestSkippedLinesAreReportedOnce(t *testing.T) {
 	}
 	if len(said) != 1 || !strings.Contains(said[0], "known_hosts:1: skipped") {
 		t.Errorf("said %q", said)
+	}
+}
+
+func TestHasher(t *testing.T) {
+	h := hasher{name: "[host]:22"}
+	for _, salt := range []string{"", "12345678901234567890", strings.Repeat("s", 64), strings.Repeat("s", 65)} {
+		mac := hmac.New(sha1.New, []byte(salt))
+		mac.Write([]byte(h.name))
+		if got := h.sum([]byte(salt)); string(got[:]) != string(mac.Sum(nil)) {
+			t.Errorf("salt %q: %x", salt, got)
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package ssh
 
 import (
 	"bytes"
-	"crypto/hmac"
 	"crypto/sha1"
 	"encoding/base64"
 	"errors"
@@ -160,10 +159,9 @@ func (k *knownFile) find(name string) []*knownLine {
 	}
 	// A hashed line has one name, so whoever finds it takes it out of the search.
 	rest := k.hashed[:0]
+	h := hasher{name: name}
 	for _, l := range k.hashed {
-		mac := hmac.New(sha1.New, l.salt)
-		mac.Write([]byte(name))
-		if hmac.Equal(mac.Sum(nil), l.hash) {
+		if h.sum(l.salt) == [sha1.Size]byte(l.hash) {
 			lines = append(lines, l)
 		} else {
 			rest = append(rest, l)
@@ -173,6 +171,34 @@ func (k *knownFile) find(name string) []*knownLine {
 	k.hashed = rest
 	k.found[name] = lines
 	return lines
+}
+
+// hasher computes the HMAC-SHA1 of a name under many salts. crypto/hmac makes
+// three objects for each, which is most of the time for a big file.
+type hasher struct {
+	name  string
+	inner []byte
+	outer [sha1.BlockSize + sha1.Size]byte
+}
+
+func (h *hasher) sum(salt []byte) [sha1.Size]byte {
+	if len(salt) > sha1.BlockSize {
+		s := sha1.Sum(salt)
+		salt = s[:]
+	}
+	if h.inner == nil {
+		h.inner = append(make([]byte, sha1.BlockSize), h.name...)
+	}
+	for i := range sha1.BlockSize {
+		var b byte
+		if i < len(salt) {
+			b = salt[i]
+		}
+		h.inner[i], h.outer[i] = b^0x36, b^0x5c
+	}
+	s := sha1.Sum(h.inner)
+	copy(h.outer[sha1.BlockSize:], s[:])
+	return sha1.Sum(h.outer[:])
 }
 
 // knownFiles reads each file once, and again after it has changed.
