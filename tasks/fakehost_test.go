@@ -60,6 +60,7 @@ type fakeHost struct {
 	onRun    func(script string)                           // called before each script, without the lock
 	ran      map[string]int
 	down     bool // nobody can dial
+	cutsOff  bool // our rules cut the controller off, in a way nobody can foresee
 	downTill time.Time
 	dialErr  error
 	dials    int
@@ -108,7 +109,9 @@ func digest(v any) string {
 	return hex.EncodeToString(s[:])
 }
 
-func (w *fakeWall) ours() string { return digest([]any{w.Loaded, w.Saved}) }
+func (w *fakeWall) ours() string {
+	return digest([]any{append([]rules.Rule{}, w.Loaded...), append([]string{}, w.Saved...)})
+}
 func (w *fakeWall) rest() string { return digest([]any{w.Foreign, w.Policy, w.Blocks}) }
 
 func marks(list []rules.Rule) []string {
@@ -266,7 +269,7 @@ func (f *fakeDialer) Dial(ctx context.Context, inv *inventory.Host) (transport.C
 		return nil, &transport.Error{Host: inv.Name, Op: "log in", Err: h.dialErr, Hint: "mend it"}
 	}
 	ssh := rules.Flow{Direction: rules.In, Protocol: rules.TCP, Port: 22, Remotes: rules.NewAddresses([]netip.Prefix{netip.PrefixFrom(controllerAddr.Addr(), 32)})}
-	if h.down || h.clock.Now().Before(h.downTill) || judgeFake(&h.wall, ssh).Answer == rules.Denied {
+	if h.down || h.cutsOff && len(h.wall.Loaded) > 0 || h.clock.Now().Before(h.downTill) || judgeFake(&h.wall, ssh).Answer == rules.Denied {
 		_ = h.clock.sleep(context.Background(), 5*time.Second)
 		return nil, &transport.Error{Host: inv.Name, Op: "dial", Err: fmt.Errorf("%w after 5s", transport.ErrTimeout)}
 	}

@@ -27,7 +27,7 @@ func openJournal(t *testing.T, dir string) *Journal {
 	return j
 }
 
-func sampleSet(t *testing.T, ids ...string) rules.Set {
+func sampleSet(t testing.TB, ids ...string) rules.Set {
 	t.Helper()
 	members := rules.NewAddresses([]netip.Prefix{netip.MustParsePrefix("10.77.0.0/24"), netip.MustParsePrefix("fd77::/64")})
 	var list []rules.Rule
