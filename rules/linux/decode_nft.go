@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 )
 
@@ -48,24 +49,33 @@ type nftSet struct {
 	Elem   []json.RawMessage `json:"elem"`
 }
 
-// decodeNft reads the answer of nft -j -s -n list ruleset.
+// decodeNft reads the answer of nft -j -s -n list ruleset, or of list table for each.
 func decodeNft(b []byte) (*Ruleset, error) {
-	var all struct {
-		Nftables []nftItem `json:"nftables"`
-	}
-	if err := json.Unmarshal(b, &all); err != nil {
-		return nil, fmt.Errorf("nft's JSON: %w", err)
-	}
-	if len(all.Nftables) == 0 || all.Nftables[0].Metainfo == nil {
-		return nil, fmt.Errorf("nft's JSON does not begin with metainfo: %s", brief(b))
-	}
-	d := nftDecoder{set: &Ruleset{Version: all.Nftables[0].Metainfo.Version}, chains: map[string]*Chain{}}
-	for i := range all.Nftables {
-		if err := d.add(&all.Nftables[i]); err != nil {
+	d := nftDecoder{set: &Ruleset{}, chains: map[string]*Chain{}}
+	in := json.NewDecoder(bytes.NewReader(b))
+	for documents := 0; ; documents++ {
+		var all struct {
+			Nftables []nftItem `json:"nftables"`
+		}
+		err := in.Decode(&all)
+		if err == io.EOF && documents > 0 {
+			return d.set, nil
+		}
+		if err != nil {
 			return nil, fmt.Errorf("nft's JSON: %w", err)
 		}
+		if len(all.Nftables) == 0 || all.Nftables[0].Metainfo == nil {
+			return nil, fmt.Errorf("nft's JSON does not begin with metainfo: %s", brief(b))
+		}
+		if v := all.Nftables[0].Metainfo.Version; v != "" {
+			d.set.Version = v
+		}
+		for i := range all.Nftables {
+			if err := d.add(&all.Nftables[i]); err != nil {
+				return nil, fmt.Errorf("nft's JSON: %w", err)
+			}
+		}
 	}
-	return d.set, nil
 }
 
 // nftDecoder puts the members of the list where they belong.

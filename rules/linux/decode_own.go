@@ -10,6 +10,9 @@ import (
 	"farmwall/rules"
 )
 
+// jumpText is a jump of ours in a dormant table, which the JSON leaves out.
+var jumpText = regexp.MustCompile(`^(?:.* )?(?:jump|goto) ([^ ]+) comment "(.*)"$`)
+
 var hashLine = regexp.MustCompile(`^([0-9a-f]{64})( |$)`)
 
 // decodePrints reads what the shell function fingerprints printed: two hashes, what
@@ -46,9 +49,12 @@ func (r *Reading) decodePrints(st *rules.State, text string) error {
 				return err
 			}
 		case len(f) == 3 && f[0] == "dormant":
-			if t := r.Ruleset.Find(f[1], f[2]); t != nil {
-				t.Dormant = true
+			t := r.Ruleset.Find(f[1], f[2])
+			if t == nil { // observe leaves dormant tables out of the JSON
+				t = &Table{Family: f[1], Name: f[2], Sets: map[string]*NamedSet{}}
+				r.Ruleset.Tables = append(r.Ruleset.Tables, t)
 			}
+			t.Dormant = true
 		case len(f) >= 5 && f[0] == "devices":
 			if t := r.Ruleset.Find(f[1], f[2]); t != nil && t.Chain(f[3]) != nil {
 				t.Chain(f[3]).Devices = f[4:]
@@ -79,6 +85,8 @@ func (r *Reading) addJump(line string) error {
 	if rule := r.rule(j); rule != nil {
 		j.Comment = rule.Comment
 		j.Target = rule.target()
+	} else if m := jumpText.FindStringSubmatch(j.Text); m != nil {
+		j.Target, j.Comment = m[1], m[2]
 	}
 	r.Jumps = append(r.Jumps, j)
 	return nil

@@ -33,10 +33,8 @@ func (r *Reading) findings() []rules.Finding {
 		return out
 	}
 	for _, t := range r.Ruleset.Tables {
-		for _, c := range t.Chains {
-			if t.Dormant && c.Policy == "drop" {
-				add("dormant", "%s is dormant: its chain %s looks closed and is not", t.Place(), c.Name)
-			}
+		if t.Dormant {
+			add("dormant", "%s is dormant: whatever it holds, it decides nothing", t.Place())
 		}
 		if r.iptablesTable(t) {
 			for _, place := range nativeRules(t) {

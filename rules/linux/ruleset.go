@@ -15,7 +15,8 @@ type Ruleset struct {
 	compiled *program
 }
 
-// Table is one table, of any family.
+// Table is one table, of any family. A dormant one decides nothing, and observe does
+// not read what is in it.
 type Table struct {
 	Family, Name string
 	Dormant      bool

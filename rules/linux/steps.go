@@ -20,13 +20,11 @@ func readSteps(expr []json.RawMessage) []step {
 		case "accept", "drop", "return", "jump", "goto":
 			steps = append(steps, step{kind: decides, verdict: readVerdict(e)})
 		case "reject":
-			steps = append(steps, step{kind: decides, verdict: verdict{name: "drop"}})
+			steps = append(steps, readReject(inner)...)
 		case "continue":
 			steps = append(steps, step{kind: gone})
-		case "snat", "masquerade":
-			steps = append(steps, step{kind: decides, verdict: verdict{name: "accept"}})
-		case "dnat", "redirect":
-			steps = append(steps, step{kind: rewrites, why: name + " sends the flow to another destination"})
+		case "snat", "masquerade", "dnat", "redirect":
+			steps = append(steps, readNat(name, inner)...)
 		case "vmap":
 			steps = append(steps, readVmap(inner))
 		case "mangle":
@@ -47,6 +45,48 @@ func readSteps(expr []json.RawMessage) []step {
 		}
 	}
 	return steps
+}
+
+// readReject reads a reject. Its kind of answer says what it is for: nft leaves out the
+// match on the family or the protocol that stands before it in the kernel.
+func readReject(raw json.RawMessage) []step {
+	var m struct{ Type string }
+	_ = json.Unmarshal(raw, &m) // null where the kind is the usual one
+	drop := step{kind: decides, verdict: verdict{name: "drop"}}
+	switch m.Type {
+	case "icmp":
+		return []step{only("payload", "ip.version", 4), drop}
+	case "icmpv6":
+		return []step{only("payload", "ip6.version", 6), drop}
+	case "tcp reset":
+		return []step{only("meta", "l4proto", 6), drop}
+	}
+	return []step{drop}
+}
+
+// only is a match that nft does not print.
+func only(object, name string, n uint64) step {
+	sel := selector{object: object, name: name, text: name}
+	right := values{nums: numbers{{small(n), small(n)}}}
+	return step{kind: matches, match: &match{op: "==", left: []selector{sel}, right: right}}
+}
+
+// readNat reads snat, masquerade, dnat, redirect: what changes the source is no
+// matter here, what changes the destination makes another flow of it.
+func readNat(name string, raw json.RawMessage) []step {
+	end := step{kind: decides, verdict: verdict{name: "accept"}}
+	if name == "dnat" || name == "redirect" {
+		end = step{kind: rewrites, why: name + " sends the flow to another destination"}
+	}
+	var m struct{ Family string }
+	_ = json.Unmarshal(raw, &m) // null for masquerade alone
+	switch m.Family {
+	case "ip":
+		return []step{only("payload", "ip.version", 4), end}
+	case "ip6":
+		return []step{only("payload", "ip6.version", 6), end}
+	}
+	return []step{end}
 }
 
 func readMatch(raw json.RawMessage) step {
