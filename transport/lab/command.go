@@ -13,7 +13,8 @@ type Command struct {
 	Env []string
 	// Dir is where it runs. Empty: here, or /root on a host.
 	Dir string
-	// An *os.File is passed on as it is, nil is /dev/null, anything else is copied.
+	// An *os.File is passed on as it is, nil is /dev/null, anything else is copied;
+	// Stdout and Stderr may be the same writer.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	// TTY makes Stdin, a terminal, the command's controlling terminal.

@@ -37,6 +37,17 @@ func TestRunInTheControllersPlace(t *testing.T) {
 	}
 }
 
+func TestBothOutputsIntoOneWriter(t *testing.T) {
+	f := up(t, numbered(1)...)
+	var out bytes.Buffer
+	code, err := mustHost(t, f, "h1").Run(testContext(t), Command{
+		Argv: []string{"sh", "-c", "for i in 1 2 3; do echo out $i; echo err $i >&2; done"}, Stdout: &out, Stderr: &out,
+	})
+	if want := "out 1\nerr 1\nout 2\nerr 2\nout 3\nerr 3\n"; err != nil || code != 0 || out.String() != want {
+		t.Errorf("%d %v %q", code, err, out.String())
+	}
+}
+
 func TestLargeOutputIsWhole(t *testing.T) {
 	f := up(t, numbered(1)...)
 	r, err := mustHost(t, f, "h1").Exec(testContext(t), []string{"head", "-c", "5000000", "/dev/zero"}, nil)

@@ -3,6 +3,7 @@ package lab
 import (
 	"io"
 	"os"
+	"reflect"
 	"sync"
 	"time"
 )
@@ -21,7 +22,11 @@ func connect(c Command) (*stdio, error) {
 	if err == nil {
 		err = s.output(c.Stdout)
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case same(c.Stdout, c.Stderr):
+		s.theirs = append(s.theirs, s.theirs[1])
+	default:
 		err = s.output(c.Stderr)
 	}
 	if err != nil {
@@ -29,6 +34,13 @@ func connect(c Command) (*stdio, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// same says that both outputs go to one writer, which then must get them from
+// one goroutine.
+func same(a, b io.Writer) bool {
+	kind := reflect.TypeOf(a)
+	return kind != nil && kind == reflect.TypeOf(b) && kind.Comparable() && a == b
 }
 
 func (s *stdio) input(from io.Reader) error {
