@@ -70,6 +70,9 @@ func (p *program) planThenApply(c *cli.Context, plan func(*job, tasks.Rollout) (
 	if err != nil {
 		return exitOK, err
 	}
+	if err := p.mayAsk(c.Bool("yes")); err != nil {
+		return exitOK, err
+	}
 	j, err := p.job(c)
 	if err != nil {
 		return exitOK, err

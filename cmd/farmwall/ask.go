@@ -14,12 +14,17 @@ import (
 // errDeclined says that the question was answered with no.
 var errDeclined = errors.New("not approved; nothing was changed")
 
-// approve asks a question that only "yes" answers with yes. Where nobody can be
-// asked it is an error that names the flag.
-func (p *program) approve(ctx context.Context, question string) error {
-	if !isTerminal(p.stdin) {
-		return fmt.Errorf("%s There is no terminal to ask on: give --yes (-y) to go on without asking", question)
+// mayAsk says whether somebody can be asked; where not, the error names the flag
+// that makes the question needless. Verbs call it before they contact a host.
+func (p *program) mayAsk(yes bool) error {
+	if yes || isTerminal(p.stdin) {
+		return nil
 	}
+	return usagef("there is no terminal to ask for approval on: give --yes (-y) to go on without asking")
+}
+
+// approve asks a question that only "yes" answers with yes.
+func (p *program) approve(ctx context.Context, question string) error {
 	fmt.Fprintf(p.stderr, "\n%s yes/no: ", question)
 	answer, err := p.readLine(ctx)
 	if err != nil {

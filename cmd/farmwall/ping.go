@@ -25,6 +25,9 @@ func (p *program) ping(c *cli.Context) (int, error) {
 	if err := noArgument(c); err != nil {
 		return exitOK, err
 	}
+	if err := p.mayAsk(c.Bool("yes") || !c.Bool("learn")); err != nil {
+		return exitOK, err
+	}
 	j, err := p.job(c)
 	if err != nil {
 		return exitOK, err
