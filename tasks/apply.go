@@ -91,11 +91,14 @@ func (r *Runner) sortOut(w *wanting, plan *Plan) *sorted {
 			stale("the host is not in the inventory")
 		case moved[hp.Farm] != "":
 			stale(moved[hp.Farm])
-		case w.entries[hp.Host] != hp.Entry:
+		case w.given[hp.Host].Entry() != hp.Entry:
 			stale("the host's inventory entry has changed since the plan was made")
 		case !hp.changes():
 			*o = hp.unchanged()
-			out.adopt = append(out.adopt, hp)
+			// A rollback that finds nothing to do says nothing about what is wanted.
+			if plan.Verb != verbRollback {
+				out.adopt = append(out.adopt, hp)
+			}
 			continue
 		default:
 			out.jobs, out.places = append(out.jobs, job{h, hp}), append(out.places, i)

@@ -13,9 +13,9 @@ const (
 	frameLimit = 30 * time.Second
 	// replansAllowed is how often a host is planned again because something foreign moved.
 	replansAllowed = 2
-	// lateScript is how long a script may need to begin after its line broke,
-	// before the host is taken to be untouched.
-	lateScript = 3 * time.Second
+	// lateScript is how long a script whose line broke may still wait for the host's
+	// lock, and a little more, before the host is taken to be untouched.
+	lateScript = 12 * time.Second
 )
 
 // arm does steps 1 to 6: it leaves the host changed, with its switch armed, or

@@ -19,8 +19,7 @@ type resolved struct {
 	// inv is a copy; the inventory that was given stays as it is.
 	inv    *inventory.Inventory
 	byName map[string]*inventory.Host // the copies
-	// entries are the digests of the hosts' entries, as they were given.
-	entries map[string]string
+	given  map[string]*inventory.Host // the hosts as they were given
 	// names are the answers for outbound endpoints.
 	names rules.Resolved
 	// failed says, by farm, what could not be resolved or is there twice.
@@ -30,7 +29,7 @@ type resolved struct {
 // resolve looks up what the farms need, each name once: members' addresses where
 // the inventory gives none, and endpoints where it says so.
 func (r *Runner) resolve(ctx context.Context, inv *inventory.Inventory) (*resolved, error) {
-	out := &resolved{inv: copyOf(inv), byName: map[string]*inventory.Host{}, entries: map[string]string{}, names: rules.Resolved{}, failed: map[string]inventory.Problems{}}
+	out := &resolved{inv: copyOf(inv), byName: map[string]*inventory.Host{}, given: map[string]*inventory.Host{}, names: rules.Resolved{}, failed: map[string]inventory.Problems{}}
 	wanted := map[*inventory.Host][]string{}
 	names := map[string]bool{}
 	for _, f := range out.inv.Farms {
@@ -41,7 +40,7 @@ func (r *Runner) resolve(ctx context.Context, inv *inventory.Inventory) (*resolv
 		}
 	}
 	for i, h := range out.inv.Hosts {
-		out.byName[h.Name], out.entries[h.Name] = h, inv.Hosts[i].Entry()
+		out.byName[h.Name], out.given[h.Name] = h, inv.Hosts[i]
 		if h.ResolveEndpoints.Value && (h.Member() || len(h.Rules) > 0) {
 			// Which names a host needs depends on its rows, not on addresses.
 			wanted[h] = rules.NewPolicy(r.Rows, &inventory.Farm{Name: h.Farm}, nil).Endpoints(h)

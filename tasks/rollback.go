@@ -9,6 +9,8 @@ import (
 	"farmwall/rules"
 )
 
+const verbRollback = "rollback"
+
 // taken is what a run did to one host, from its first intent to its last.
 type taken struct {
 	first, last HostRecord
@@ -30,7 +32,7 @@ func (r *Runner) PlanRollback(ctx context.Context, inv *inventory.Inventory, run
 		}
 	}
 	slices.Reverse(backwards)
-	p := r.newPlan("rollback", opt)
+	p := r.newPlan(verbRollback, opt)
 	progress := r.progress("", len(backwards))
 	p.Hosts = each(ctx, r.Forks, backwards, func(ctx context.Context, t *taken) HostPlan {
 		progress.started(t.first.Host)

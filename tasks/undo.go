@@ -11,7 +11,7 @@ import (
 const (
 	// undoLimit bounds the asking for an undo and the proof that it was done. It
 	// holds after an interrupt too.
-	undoLimit = 45 * time.Second
+	undoLimit = time.Minute
 	// afterDeadline is how long after its deadline a switch has surely fired.
 	afterDeadline = 10 * time.Second
 )
