@@ -174,7 +174,7 @@ func fromPrefixes(ps []netip.Prefix, v4 bool) numbers {
 func (j *judge) group(g group, v4 bool, own []netip.Addr) {
 	var perDev [][]fate
 	for i := range g.devs {
-		s := &scene{v4: v4, in: j.flow.Direction == rules.In, loopback: g.loopback, protocol: uint64(j.flow.Protocol),
+		s := &scene{v4: v4, in: j.flow.Direction == rules.In, loopback: g.loopback, self: g.self, protocol: uint64(j.flow.Protocol),
 			port: small(uint64(j.flow.Port)), dev: g.devs[i], byRoute: g.byRoute}
 		var here []fate
 		for _, local := range j.locals(g, s.dev, v4, own) {
@@ -199,6 +199,10 @@ func (j *judge) locals(g group, dev *Interface, v4 bool, own []netip.Addr) []net
 		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
 	case j.flow.Loopback:
 		return []netip.Addr{netip.IPv6Loopback()}
+	case j.flow.Direction == rules.In && j.flow.Protocol == rules.VRRP && v4:
+		return []netip.Addr{netip.AddrFrom4([4]byte{224, 0, 0, 18})} // RFC 5798, 5.1.1.2
+	case j.flow.Direction == rules.In && j.flow.Protocol == rules.VRRP:
+		return []netip.Addr{netip.MustParseAddr("ff02::12")}
 	case j.flow.Direction == rules.In && j.local.IsValid() && j.local.Is4() == v4 && slices.Contains(own, j.local):
 		return []netip.Addr{j.local}
 	}
@@ -237,6 +241,9 @@ func (j *judge) walk(s *scene, remote numbers) (out []fate) {
 			if c.Hook != hook || !s.sees(c) || j.only != nil && c.Chain != j.only {
 				continue
 			}
+			if s.loopback && c.Type == "nat" && c.Hook == "prerouting" {
+				continue // the output hook has settled it for what the host sends to itself
+			}
 			if c.Hook == "ingress" || c.Hook == "egress" {
 				s.askedDev = true
 				if s.dev == nil || !slices.Contains(c.Devices, s.dev.Name) {
@@ -271,7 +278,7 @@ func (j *judge) walk(s *scene, remote numbers) (out []fate) {
 // hooks are those that the packet passes, in order.
 func (s *scene) hooks() []string {
 	switch {
-	case s.loopback:
+	case s.loopback && !s.self:
 		return []string{"output", "postrouting", "egress", "ingress", "prerouting", "input"}
 	case s.in:
 		return []string{"ingress", "prerouting", "input"}

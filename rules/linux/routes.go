@@ -10,7 +10,8 @@ type group struct {
 	remote   numbers
 	devs     []*Interface // one where the routes decide, else all that may be; one nil where none is known
 	byRoute  bool
-	loopback bool
+	loopback bool // goes over lo
+	self     bool // the remote is an address of the host itself
 }
 
 // own is the host's addresses of a family. Link-local ones count only where there are
@@ -66,10 +67,8 @@ func (r *Reading) groups(remote numbers, v4, loopback bool) []group {
 			}
 		}
 	}
-	if here := remote.intersect(newNumbers(self)); !here.empty() {
-		out = append(out, group{remote: here, devs: []*Interface{r.loopback()}, byRoute: true, loopback: true})
-		remote = remote.minus(here)
-	}
+	here := remote.intersect(newNumbers(self))
+	remote = remote.minus(here)
 	byDev := map[*Interface]numbers{}
 	var order []*Interface
 	rest := remote
@@ -97,6 +96,9 @@ func (r *Reading) groups(remote numbers, v4, loopback bool) []group {
 	}
 	if !rest.empty() {
 		out = append(out, group{remote: rest, devs: r.candidates()})
+	}
+	if !here.empty() {
+		out = append(out, group{remote: here, devs: []*Interface{r.loopback()}, byRoute: true, loopback: true, self: true})
 	}
 	return out
 }

@@ -13,6 +13,7 @@ type scene struct {
 	v4       bool
 	in       bool // the remote is the source
 	loopback bool // goes over lo: out of the host and in again
+	self     bool // over lo too, by the host's own address: only the flow's direction is asked about
 	protocol uint64
 	port     number
 	local    netip.Addr // the host's own end
@@ -143,7 +144,11 @@ func (s *scene) meta(key string, p *part) field {
 		return field{kind: constant, values: []number{p.mark}}
 	case "pkttype":
 		if s.in && !s.loopback {
-			return known(0) // host
+			s.askedLocal = true
+			if s.local.IsMulticast() {
+				return known(2)
+			}
+			return known(0) // to this host
 		}
 	}
 	return field{}
@@ -273,6 +278,10 @@ func (s *scene) fib(name string) field {
 	switch name {
 	case "daddr type":
 		if s.in {
+			s.askedLocal = true
+			if s.local.IsMulticast() {
+				return known(5)
+			}
 			return known(2) // local
 		}
 	case "saddr type":

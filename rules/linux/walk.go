@@ -1,6 +1,7 @@
 package linux
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -334,13 +335,19 @@ func (r *rule) words() string {
 	if r.Comment != "" {
 		return where + ": " + strings.Trim(brief([]byte(r.Comment)), `"`)
 	}
-	b, err := json.Marshal(r.Expr)
-	if err != nil {
-		return where
+	var b bytes.Buffer
+	for i, e := range r.Expr {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		if json.Compact(&b, e) != nil {
+			return where
+		}
 	}
 	const most = 200
-	if len(b) > most {
-		b = append(b[:most:most], "..."...)
+	text, more := b.Bytes(), ""
+	if len(text) > most {
+		text, more = text[:most], "..."
 	}
-	return where + ": " + string(b)
+	return where + ": " + string(bytes.ToValidUTF8(text, nil)) + more
 }
