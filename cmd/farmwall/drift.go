@@ -11,7 +11,7 @@ func (p *program) driftVerb() *cli.Command {
 		Name: "drift", Usage: "compare the hosts with what was last applied, and restore it with --fix", Category: "changing hosts",
 		Flags: together(sourceFlags(), reachFlags(), []cli.Flag{
 			toggle("fix", "", "restore what was last applied and confirmed"),
-			text("to", "", "last", "what --fix restores: `last`, or inventory for what the inventory wants now"),
+			text("to", "", "last", "`WHAT` --fix restores: last, or inventory for what the inventory wants now"),
 			detailedFlag(),
 		}, rolloutFlags(), stateFlags(), showFlags()),
 		Action: p.action(p.drift),

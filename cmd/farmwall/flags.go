@@ -87,9 +87,9 @@ func rolloutFlags() []cli.Flag {
 		toggle("yes", "y,auto-approve", "do not ask"),
 		text("serial", "", "", "batch `SIZES`, for example 1,25%,100%; the last one repeats"),
 		text("max-fail", "", "0", "more failed hosts than `N` (or N%) start no new batch"),
-		text("on-fail", "", "host", "what a failure takes back: `host`, batch or run"),
-		&cli.DurationFlag{Name: "confirm-timeout", Usage: "`TIME` after which a host undoes an unconfirmed change, 10s to 30m (default: 60s)", EnvVars: env("confirm-timeout"), Action: windowFits},
-		text("confirm", "", "auto", "`auto`, or manual: keep a change only when a person says so"),
+		text("on-fail", "", "host", "`WHAT` a failure takes back: host, batch or run"),
+		&cli.DurationFlag{Name: "confirm-timeout", Usage: "`TIME` after which a host undoes an unconfirmed change, 10s to 30m", DefaultText: "60s", EnvVars: env("confirm-timeout"), Action: windowFits},
+		text("confirm", "", "auto", "`MODE`: auto, or manual to keep a change only when a person says so"),
 		toggle("strict", "", "take a change back also where something foreign exposes or hides a flow"),
 		text("take-over", "", "", "replace the rules of another `FARM` that a host carries"),
 	}

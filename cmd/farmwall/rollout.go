@@ -5,15 +5,11 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"farmwall/tasks"
 )
-
-// manualWindow is how long a person has to confirm, unless told otherwise.
-const manualWindow = 10 * time.Minute
 
 // rollout reads the flags that say how a change goes through the farm.
 func (p *program) rollout(c *cli.Context) (tasks.Rollout, error) {
@@ -32,9 +28,6 @@ func (p *program) rollout(c *cli.Context) (tasks.Rollout, error) {
 	case "auto":
 	case "manual":
 		how.Manual, how.Confirmed = true, p.askToKeep
-		if how.ConfirmTimeout == 0 {
-			how.ConfirmTimeout = manualWindow
-		}
 	default:
 		return how, usagef("--confirm %s: it must be auto or manual", mode)
 	}
