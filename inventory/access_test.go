@@ -97,6 +97,17 @@ func TestRefusedAccess(t *testing.T) {
 	}
 }
 
+// Each host is told of, though none has a variable that could be named.
+func TestNamesThatAreNoAddresses(t *testing.T) {
+	_, err := loadText(t, "[gateway]\n0.0.0.0\n224.0.0.1\n\"a b\"\n\"c d\" ansible_host=10.0.0.1\n")
+	var lines []int
+	ps, _ := err.(Problems)
+	for _, p := range ps {
+		lines = append(lines, p.At.Line)
+	}
+	equal(t, "lines", lines, []int{2, 3, 4})
+}
+
 // What the command line says is weaker than the inventory; -e is stronger.
 func TestCommandLine(t *testing.T) {
 	dir := tree(t, map[string]string{"hosts": "[gateway]\na\nb ansible_user=inv ansible_password=inv ansible_become=no ansible_private_key_file=inv ansible_timeout=9 ansible_become_password=inv\n"})

@@ -44,12 +44,12 @@ func (r *variables) access(opt *Options) Access {
 		return ssh
 	}
 	a.Address = r.host
-	if text, _, ok := r.text(own([]string{"ansible_host", "ansible_ssh_host"}, []string{"ansible_host", "ansible_winrm_host"})...); ok && text != "" {
-		a.Address = text
+	given := Value{Any: r.host, At: r.at}
+	if text, v, ok := r.text(own([]string{"ansible_host", "ansible_ssh_host"}, []string{"ansible_host", "ansible_winrm_host"})...); ok && text != "" {
+		a.Address, given = text, v
 	}
 	if strings.ContainsFunc(a.Address, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
-		v := r.vars["ansible_host"]
-		r.tell("ansible_host", v, v.At, "", "%s is no address of host %q", show(a.Address), r.host)
+		r.tell("ansible_host", given, given.At, "set ansible_host to a name or an address", "%s is no address of host %q", show(a.Address), r.host)
 	}
 	args := r.sshArgs(a.Connection)
 	a.Port = r.port(own([]string{"ansible_port", "ansible_ssh_port"}, []string{"ansible_port", "ansible_winrm_port"})...)
@@ -172,12 +172,12 @@ func (r *variables) become(a *Access, opt *Options) {
 		r.tell("ansible_become_exe", v, v.At, "farmwall runs sudo", "ansible_become_exe %s of host %q is not supported", show(text), r.host)
 	}
 	if text, v, ok := r.text("ansible_become_flags", "ansible_sudo_flags"); ok && a.Become && text != "" {
-		r.warnOnce(v, "farmwall calls sudo with flags of its own", "ansible_become_flags is not used")
+		r.note(v, "farmwall calls sudo with flags of its own", "ansible_become_flags is not used")
 	}
 }
 
-// warnOnce warns about a variable, once for all hosts that share the value.
-func (r *variables) warnOnce(v Value, hint, format string, args ...any) {
+// note warns about a variable, once for all hosts that share the value.
+func (r *variables) note(v Value, hint, format string, args ...any) {
 	if !r.quiet {
 		r.warn(v.At, hint, format, args...)
 	}
@@ -197,7 +197,7 @@ func (r *variables) refuseSSH() {
 	}
 	for _, name := range []string{"ansible_ssh_executable", "ansible_sftp_executable", "ansible_scp_executable", "ansible_sshpass_prompt"} {
 		if v, ok := r.vars[name]; ok && v.Any != nil {
-			r.warnOnce(v, "farmwall runs no ssh program", "%s is not used", name)
+			r.note(v, "farmwall runs no ssh program", "%s is not used", name)
 		}
 	}
 }

@@ -48,11 +48,11 @@ func extraMap(r *report, file string, data []byte, into map[string]any) {
 		return
 	case root == nil:
 		return
-	case real(root).Kind != yaml.MappingNode:
+	case followed(root).Kind != yaml.MappingNode:
 		r.problem(Position{File: file, Line: root.Line}, "write name: value", "the variables must be a map")
 		return
 	}
-	if v, ok := newYAMLReader(r, file).mapping(real(root)).(map[string]any); ok {
+	if v, ok := newYAMLReader(r, file).mapping(followed(root)).(map[string]any); ok {
 		maps.Copy(into, v)
 	}
 }

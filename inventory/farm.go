@@ -22,7 +22,7 @@ type farms struct {
 
 // read gives a host its roles, settings and access.
 func (f *farms) read(h *Host, opt *Options) {
-	v := &variables{reading: f.reading, host: h.Name, vars: h.Vars}
+	v := &variables{reading: f.reading, host: h.Name, at: h.At, vars: h.Vars}
 	h.Settings = v.settings()
 	h.Roles = v.roles(h)
 	member := setting(v, "ras_member", false, readBool)
@@ -46,19 +46,21 @@ func (f *farms) read(h *Host, opt *Options) {
 // dial, where that is an address and not a name.
 func (r *variables) dialled(h *Host) Setting[[]netip.Addr] {
 	s := Setting[[]netip.Addr]{Name: "ansible_host", At: h.At}
+	given := Value{Any: h.Name, At: h.At}
 	ip, err := netip.ParseAddr(h.Access.Address)
 	if err != nil {
 		return s
 	}
 	for _, name := range []string{"ansible_host", "ansible_ssh_host", "ansible_winrm_host"} {
 		if text, _ := textOf(h.Vars[name].Any); text == h.Access.Address {
-			s.Name, s.Set, s.At = name, true, h.Vars[name].At
+			given = h.Vars[name]
+			s.Name, s.Set, s.At = name, true, given.At
 		}
 	}
 	if oneHost(ip) {
 		s.Value = []netip.Addr{ip.Unmap()}
 	} else if h.member {
-		r.tell(s.Name, h.Vars[s.Name], s.At, "set ras_addresses", "%s is no address that other members could use for host %q", show(h.Access.Address), h.Name)
+		r.tell(s.Name, given, s.At, "set ras_addresses", "%s is no address that other members could use for host %q", show(h.Access.Address), h.Name)
 	}
 	return s
 }

@@ -136,7 +136,7 @@ func (s *iniSection) add(r *report, line iniLine) {
 		}
 		name = strings.TrimFunc(name, pythonBlank)
 		text = strings.TrimFunc(text, pythonBlank)
-		s.vars = append(s.vars, iniVar{name, Value{Any: literal(text), At: line.at, src: &origin{}}})
+		s.vars = append(s.vars, iniVar{name, Value{Any: literal(text), At: line.at, src: &origin{written: text}}})
 	}
 }
 
@@ -172,7 +172,7 @@ func parseHostLine(r *report, line iniLine) (iniHost, bool) {
 			ok = false
 			continue
 		}
-		h.vars = append(h.vars, iniVar{name, Value{Any: literal(text), At: line.at, src: &origin{}}})
+		h.vars = append(h.vars, iniVar{name, Value{Any: literal(text), At: line.at, src: &origin{written: text}}})
 	}
 	return h, ok
 }

@@ -8,25 +8,31 @@ import (
 
 // part is a value or something inside one, with its place.
 type part struct {
-	any  any
-	at   Position
-	node *yaml.Node // nil outside YAML
+	any     any
+	at      Position
+	node    *yaml.Node // nil outside YAML
+	written string     // a number's text in an INI inventory
 }
 
 func (v Value) part() part {
 	p := part{any: v.Any, at: v.At}
-	if v.src != nil && v.src.node != nil {
-		p.node = v.src.node
+	if v.src != nil {
+		p.node, p.written = v.src.node, v.src.written
 	}
 	return p
 }
 
-// text is a scalar's text. A plain number keeps the digits that were written
-// (16.10 is not 16.1) where the source is YAML.
+// text is a scalar's text. A fraction keeps the digits that were written: 16.10
+// is not 16.1.
 func (p part) text() (string, bool) {
 	s, ok := textOf(p.any)
-	if _, isFloat := p.any.(float64); ok && isFloat && p.node != nil && p.node.Kind == yaml.ScalarNode {
-		return p.node.Value, true
+	if _, isFloat := p.any.(float64); isFloat {
+		if p.node != nil && p.node.Kind == yaml.ScalarNode {
+			return p.node.Value, true
+		}
+		if words := strings.Fields(p.written); len(words) > 0 {
+			return words[0], true
+		}
 	}
 	return strings.TrimSpace(s), ok
 }
@@ -39,7 +45,7 @@ func (p part) items() (items []part, ok bool) {
 		for i, e := range v {
 			item := part{any: e, at: p.at}
 			if p.node != nil && p.node.Kind == yaml.SequenceNode && i < len(p.node.Content) {
-				item.node = real(p.node.Content[i])
+				item.node = followed(p.node.Content[i])
 				item.at.Line = p.node.Content[i].Line
 			}
 			items = append(items, item)
@@ -68,7 +74,7 @@ func (p part) field(name string) (part, bool) {
 	}
 	for i := 0; i+1 < len(p.node.Content); i += 2 {
 		if key := p.node.Content[i]; key.Kind == yaml.ScalarNode && key.Value == name {
-			f.at.Line, f.node = key.Line, real(p.node.Content[i+1])
+			f.at.Line, f.node = key.Line, followed(p.node.Content[i+1])
 		}
 	}
 	return f, ok

@@ -40,6 +40,7 @@ func keyOf(name string, v Value) readKey {
 type variables struct {
 	*reading
 	host   string
+	at     Position // of the host
 	vars   Vars
 	quiet  bool // the host is not one of ours: its mistakes are kept, not told
 	silent Problems

@@ -1,6 +1,9 @@
 package inventory
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Select returns the hosts that the -l patterns mean, in order of the
 // inventory. Several patterns count as one with commas between them; none at
@@ -9,7 +12,7 @@ import "strings"
 // Where no host is left the error wraps ErrNoHost.
 func (inv *Inventory) Select(patterns ...string) ([]*Host, error) {
 	if len(patterns) == 0 {
-		return inv.Hosts, nil
+		return slices.Clone(inv.Hosts), nil
 	}
 	var parts []patternPart
 	for _, pattern := range patterns {

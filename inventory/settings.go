@@ -34,8 +34,11 @@ type Settings struct {
 	Sources          Setting[Sources] // farmwall_sources; default farm
 	Egress           Setting[Egress]  // farmwall_egress; default auto
 	ResolveEndpoints Setting[bool]    // farmwall_resolve_endpoints; default off: a named endpoint is allowed by port
-	Rules            []ExtraRule      // farmwall_rules
-	Keep             []KeptFlow       // farmwall_keep
+	// Rules are farmwall_rules. Ansible replaces lists and never joins them, so only
+	// the strongest place that sets the variable counts; a warning names the others.
+	Rules []ExtraRule
+	// Keep is farmwall_keep, of which the same is true.
+	Keep []KeptFlow
 }
 
 // Sources says who "internal" is: the whole farm, or only the members whose

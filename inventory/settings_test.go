@@ -61,6 +61,13 @@ func TestDefaults(t *testing.T) {
 	equal(t, "to dial", h.Access.Address, "role.example")
 }
 
+// 16.10 is not 16.1, though both are one number to YAML and Python.
+func TestVersionKeepsItsDigits(t *testing.T) {
+	for _, text := range []string{"[gateway]\ng ras_version=16.10\n", "[gateway]\ng\n[gateway:vars]\nras_version = 16.10 # note\n", "---\ngateway: {hosts: {g: {ras_version: 16.10}}}\n", "---\n{\"gateway\": {\"hosts\": {\"g\": {\"ras_version\": 16.10}}}}\n"} {
+		equal(t, text, must(t, text).Host("g").Version.Value, Version{16, 10})
+	}
+}
+
 // Null means not set, wherever it stands.
 func TestNullIsNotSet(t *testing.T) {
 	h := must(t, "[gateway]\ng ras_ssl=None ansible_user=None ras_addresses=None\n").Host("g")

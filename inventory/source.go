@@ -60,17 +60,17 @@ func reason(err error) string {
 // list reads hosts with commas between them; ports work, ranges do not.
 func (s *sources) list(source string) {
 	at := Position{File: source}
-	any := false
+	some := false
 	for _, word := range strings.Split(source, ",") {
 		word = strings.TrimSpace(word)
 		if word == "" {
 			continue
 		}
-		any = true
+		some = true
 		name, port := splitPort(word)
 		s.addHost(s.group("ungrouped", at), name, port, at, nil)
 	}
-	if !any {
+	if !some {
 		s.problem(at, "", "the list names no host")
 	}
 }
@@ -136,8 +136,8 @@ func (s *sources) file(path string) {
 	}
 	root, err := parseYAML(path, data)
 	switch {
-	case err == nil && root != nil && real(root).Kind == yaml.MappingNode:
-		s.addYAML(path, real(root))
+	case err == nil && root != nil && followed(root).Kind == yaml.MappingNode:
+		s.addYAML(path, followed(root))
 		return
 	case err == nil && root == nil:
 		return // only comments

@@ -14,8 +14,9 @@ import (
 // its text is meant as it is, never as a template. One origin belongs to one
 // place in a source, so it also names that place.
 type origin struct {
-	node   *yaml.Node // nil outside YAML
-	unsafe bool       // !unsafe
+	node    *yaml.Node // nil outside YAML
+	written string     // a number's text in an INI inventory
+	unsafe  bool       // !unsafe
 }
 
 // wholeNumber is an int64 where it fits.

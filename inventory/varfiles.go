@@ -147,13 +147,13 @@ func (f *varFolder) file(path string, into Vars) {
 	if root == nil {
 		return
 	}
-	if real(root).Kind != yaml.MappingNode {
+	if followed(root).Kind != yaml.MappingNode {
 		if v := y.value(root); v != nil {
 			f.problem(y.at(root), "write name: value", "a vars file must be a map, not %s", kindOf(v))
 		}
 		return
 	}
-	for _, p := range y.pairs(real(root)) {
+	for _, p := range y.pairs(followed(root)) {
 		into[p.name] = y.variable(p.key, p.value)
 	}
 }

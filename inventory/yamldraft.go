@@ -15,7 +15,7 @@ func (d *draft) addYAML(file string, root *yaml.Node) {
 	for _, p := range pairs {
 		switch p.name {
 		case "plugin":
-			d.problem(y.at(p.key), "write its answer to a file: ansible-inventory -i FILE --list --yaml --export", "this is the configuration of inventory plugin %q, which farmwall does not run", real(p.value).Value)
+			d.problem(y.at(p.key), "write its answer to a file: ansible-inventory -i FILE --list --yaml --export", "this is the configuration of inventory plugin %q, which farmwall does not run", followed(p.value).Value)
 			return
 		case "_meta":
 			d.problem(y.at(p.key), "write it as a YAML inventory: ansible-inventory -i SCRIPT --list --yaml --export", "this is the output of an inventory script, not an inventory")
@@ -29,7 +29,7 @@ func (d *draft) addYAML(file string, root *yaml.Node) {
 
 // entries lists what may be a map, null or one name.
 func (y *yamlDraft) entries(what string, n *yaml.Node) []yamlPair {
-	r := real(n)
+	r := followed(n)
 	switch {
 	case r.Kind == yaml.MappingNode:
 		return y.pairs(r)
@@ -55,7 +55,7 @@ func (y *yamlDraft) addGroup(p yamlPair) *draftGroup {
 		y.draft.problem(y.at(p.key), "put it in quotes", "group name %q is not a text", p.name)
 		return nil
 	}
-	body := real(p.value)
+	body := followed(p.value)
 	if body.Kind != yaml.MappingNode {
 		v := y.value(body)
 		if v != nil {
@@ -107,7 +107,7 @@ func (y *yamlDraft) addHosts(g *draftGroup, p yamlPair) {
 		return
 	}
 	var vars []iniVar
-	if body := real(p.value); body.Kind == yaml.MappingNode {
+	if body := followed(p.value); body.Kind == yaml.MappingNode {
 		for _, v := range y.pairs(body) {
 			vars = append(vars, iniVar{v.name, y.variable(v.key, v.value)})
 		}

@@ -52,7 +52,7 @@ func isMerge(key *yaml.Node) bool {
 }
 
 func (y *yamlReader) pair(key, value *yaml.Node) (yamlPair, bool) {
-	k := real(key)
+	k := followed(key)
 	if k.Kind != yaml.ScalarNode {
 		y.problem(y.at(key), "", "a map's key is a list or a map")
 		return yamlPair{}, false
@@ -69,7 +69,7 @@ func (y *yamlReader) pair(key, value *yaml.Node) (yamlPair, bool) {
 
 // merged puts the entries that a merge key names; in a list the earlier map wins.
 func (y *yamlReader) merged(n *yaml.Node, put func(yamlPair), busy map[*yaml.Node]bool) {
-	n = real(n)
+	n = followed(n)
 	if busy[n] {
 		y.problem(y.at(n), "", "a map is merged into itself")
 		return
@@ -79,7 +79,7 @@ func (y *yamlReader) merged(n *yaml.Node, put func(yamlPair), busy map[*yaml.Nod
 	switch n.Kind {
 	case yaml.SequenceNode:
 		for i := len(n.Content) - 1; i >= 0; i-- {
-			if real(n.Content[i]).Kind != yaml.MappingNode {
+			if followed(n.Content[i]).Kind != yaml.MappingNode {
 				y.problem(y.at(n.Content[i]), "", "what << merges is no map")
 				continue
 			}

@@ -31,8 +31,8 @@ func newYAMLReader(r *report, file string) *yamlReader {
 
 func (y *yamlReader) at(n *yaml.Node) Position { return Position{y.file, n.Line} }
 
-// real follows an alias to its node.
-func real(n *yaml.Node) *yaml.Node {
+// followed is the node that an alias stands for, or the node itself.
+func followed(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
 		return n.Alias
 	}
@@ -41,7 +41,7 @@ func real(n *yaml.Node) *yaml.Node {
 
 // variable is a node as a variable's value; at is where the variable's name stands.
 func (y *yamlReader) variable(key, n *yaml.Node) Value {
-	src := &origin{node: real(n)}
+	src := &origin{node: followed(n)}
 	src.unsafe = n.Kind == yaml.ScalarNode && n.Tag == "!unsafe"
 	return Value{Any: y.value(n), At: y.at(key), src: src}
 }
@@ -117,14 +117,14 @@ func (y *yamlReader) pairList(n *yaml.Node) any {
 	out := make([]any, 0, len(n.Content))
 	for _, e := range n.Content {
 		pairs := []yamlPair(nil)
-		if e = real(e); e.Kind == yaml.MappingNode {
+		if e = followed(e); e.Kind == yaml.MappingNode {
 			pairs = y.pairs(e)
 		}
 		if len(pairs) != 1 {
 			y.problem(y.at(e), "", "an entry of %s must be a map with one key", n.Tag)
 			continue
 		}
-		key, _ := y.scalar(real(pairs[0].key))
+		key, _ := y.scalar(followed(pairs[0].key))
 		out = append(out, []any{key, y.value(pairs[0].value)})
 	}
 	return out
@@ -137,12 +137,12 @@ func (y *yamlReader) mapping(n *yaml.Node) any {
 		y.problem(y.at(n), "", "the tag %s is not supported", n.Tag)
 	}
 	pairs := y.pairs(n)
-	if len(pairs) == 1 && (pairs[0].name == "__ansible_vault" || pairs[0].name == "__ansible_unsafe") && real(pairs[0].value).Kind == yaml.ScalarNode {
+	if len(pairs) == 1 && (pairs[0].name == "__ansible_vault" || pairs[0].name == "__ansible_unsafe") && followed(pairs[0].value).Kind == yaml.ScalarNode {
 		if pairs[0].name == "__ansible_vault" {
 			y.vault(pairs[0].key)
 			return nil
 		}
-		return real(pairs[0].value).Value
+		return followed(pairs[0].value).Value
 	}
 	m := make(map[string]any, len(pairs))
 	for _, p := range pairs {
