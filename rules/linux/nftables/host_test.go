@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -59,8 +60,7 @@ mount -t tmpfs -o size=64m tmpfs /run
 mount -t tmpfs -o size=64m tmpfs /var/lib
 mkdir /run/etc /run/work
 mount -t overlay -o lowerdir=/etc,upperdir=/run/etc,workdir=/run/work overlay /etc
-[ "$1" = sh ] || mount --bind "$(readlink -f "$(command -v "$1")")" "$(readlink -f /bin/sh)"
-unshare -n sleep 100000 &
+unshare -n sleep 100000 >/dev/null 2>&1 &
 client=$!
 while [ "$(readlink /proc/$client/ns/net)" = "$(readlink /proc/$$/ns/net)" ]; do sleep 0.01; done
 ip link set lo up
@@ -71,6 +71,7 @@ ip addr add 2001:db8::10/64 dev eth0 nodad
 ip route add default via 192.0.2.1
 ip -6 route add default via 2001:db8::1
 nsenter -t $client -n sh -ec 'ip link set lo up; ip link set eth0 up; ip addr add 192.0.2.1/24 dev eth0; ip addr add 2001:db8::1/64 dev eth0 nodad'
+[ "$1" = sh ] || mount --bind "$(readlink -f "$(command -v "$1")")" "$(readlink -f /bin/sh)"
 echo $client
 exec sleep 100000`
 
@@ -83,7 +84,9 @@ func newHost(t testing.TB, shell string) *host {
 		needs(t, shell)
 	}
 	cmd := exec.Command("unshare", "-n", "-m", "sh", "-c", setUp, "sh", shell)
-	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	var problem bytes.Buffer
+	cmd.Stderr = &problem
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -94,15 +97,12 @@ func newHost(t testing.TB, shell string) *host {
 	h := &host{t: t, pid: fmt.Sprint(cmd.Process.Pid)}
 	t.Cleanup(func() {
 		h.stopAll()
-		if h.client != "" {
-			_ = exec.Command("kill", "-9", h.client).Run()
-		}
-		_ = cmd.Process.Kill()
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		_ = cmd.Wait()
 	})
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
-		t.Fatal("the namespace could not be set up: ", err)
+		t.Fatalf("the namespace could not be set up: %v\n%s", err, problem.String())
 	}
 	h.client = strings.TrimSpace(line)
 	return h
