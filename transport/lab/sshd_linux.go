@@ -19,7 +19,8 @@ func (h *hostProcess) startSSHD() error {
 		"HostKey /etc/ssh/host_key", "AuthorizedKeysFile /etc/ssh/authorized",
 		"PidFile /run/sshd.pid", "PermitRootLogin prohibit-password", "PasswordAuthentication no",
 		"KbdInteractiveAuthentication no", "UsePAM no", "UseDNS no", "AcceptEnv LANG LC_*", "PrintMotd no", "PrintLastLog no",
-		"MaxStartups 100", // tests of many connections at once are no attack
+		"LogLevel VERBOSE", // names each connection and session
+		"MaxStartups 100",  // tests of many connections at once are no attack
 	}, "\n") + "\n"
 	if err := os.WriteFile("/etc/ssh/sshd_config", []byte(config), 0o644); err != nil {
 		return err
