@@ -30,7 +30,7 @@ type progress struct {
 }
 
 func newProgress(w io.Writer, c colours, verbose int) *progress {
-	return &progress{w: w, colours: c, verbose: verbose, live: rewrites(w), started: time.Now()}
+	return &progress{w: w, colours: c, verbose: verbose, live: rewrites(w)}
 }
 
 func (p *progress) event(e tasks.Event) {
@@ -39,9 +39,10 @@ func (p *progress) event(e tasks.Event) {
 	if e.Total > 0 {
 		p.done, p.total = e.Done, e.Total
 	}
-	switch e.Kind {
-	case tasks.RunStarted:
+	if e.Kind != tasks.RunDone {
 		p.begin()
+	}
+	switch e.Kind {
 	case tasks.HostStep:
 		p.now = plain(e.Host) + ": " + plain(e.Step)
 		if p.verbose > 1 {
@@ -88,12 +89,11 @@ func hostLine(o *tasks.Outcome, c colours) string {
 
 // begin lets the clock on the line run while nothing happens.
 func (p *progress) begin() {
-	p.started = time.Now()
 	if !p.live || p.end != nil {
 		return
 	}
 	end := make(chan struct{})
-	p.end = end
+	p.end, p.started, p.now = end, time.Now(), ""
 	go func() {
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()

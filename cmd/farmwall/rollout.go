@@ -58,15 +58,14 @@ func portion(flag, text string, least int) (tasks.Portion, error) {
 }
 
 // askToKeep waits for Enter, or until ctx ends: confirmed elsewhere, or too late.
+// The event that came before has told until when, and how to confirm elsewhere.
 func (p *program) askToKeep(ctx context.Context, run string, hosts []string) error {
 	fmt.Fprintf(p.stderr, "\n%s changed and checked: %s\n", count(len(hosts), "host"), someNames(hosts))
-	elsewhere := "\"farmwall confirm " + run + "\" keeps the change; without it the hosts undo it at the end of their window"
 	if !isTerminal(p.stdin) {
-		fmt.Fprintln(p.stderr, elsewhere)
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	fmt.Fprintf(p.stderr, "Press Enter to keep it, Ctrl-C to undo it. From elsewhere %s.\n", elsewhere)
+	fmt.Fprintf(p.stderr, "Press Enter to keep the change, or run \"farmwall confirm %s\" elsewhere. Ctrl-C undoes it, and so does the end of the window.\n", plain(run))
 	_, err := p.readLine(ctx)
 	return err
 }
