@@ -130,6 +130,11 @@ func TestTheControllerDiesAtEveryStep(t *testing.T) {
 					}
 				}
 				f.unfinished(0)
+				for _, run := range f.keeper.runs {
+					if run.Ended.IsZero() && len(run.Hosts) > 0 {
+						t.Errorf("run %s was never ended", run.ID)
+					}
+				}
 				if isNew {
 					f.want(f.verb(f.runner.Drift(context.Background(), f.inv, f.inv.Hosts, DriftOptions{})), OK)
 				}

@@ -55,12 +55,29 @@ func (r *Runner) Recover(ctx context.Context, inv *inventory.Inventory, hosts []
 			}
 		}
 		r.lookAgain(ctx, run, own)
+		if err := r.endLate(ctx, run.id, own); err != nil {
+			run.notice("", "the journal could not be written: "+err.Error())
+		}
 	}
 	outcomes := missing
 	for _, c := range changes {
 		outcomes = append(outcomes, c.out)
 	}
 	return r.told(r.summary(ctx, inv, "recover", "", outcomes)), nil
+}
+
+// endLate records the end of a run that nobody ended, once all of its hosts are.
+func (r *Runner) endLate(ctx context.Context, run string, own []*change) error {
+	ctx = context.WithoutCancel(ctx)
+	rec, err := r.Journal.Run(ctx, run)
+	if err != nil || !rec.Ended.IsZero() || slices.ContainsFunc(rec.Hosts, func(h HostRecord) bool { return h.Status == "" }) {
+		return err
+	}
+	s := &Summary{Verb: rec.Verb, Run: run}
+	for _, c := range own {
+		s.Outcomes = append(s.Outcomes, c.out)
+	}
+	return r.Journal.End(ctx, run, r.Exit(s))
 }
 
 // resumed is a change as the journal knows it.
