@@ -156,11 +156,14 @@ finish_confirm() { # LEASE
 		else
 			place_kept "$manager" || put "$run/unsaved" "the rules are in place, and what loads them at boot could not be set up: $problem"
 		fi
+		# unit placed
 		# Now what the target does not need can go; the undo will not want it back.
 		"${manager}_load" "$run/target.$1" full "$run/reserve.$1" || note 'what is not needed any more could not be deleted'
 		[ ! -e "$var/record.new" ] || { mv -f "$var/record.new" "$var/record" && flush "$var"; } || return 1
+		# record written
 		mv -f "$run/outcome.$1" "$run/confirmed.$1" || return 1
 	}
+	# confirmed
 	rm -f "$run/undo.$1" "$run/target.$1" "$run/reserve.$1" "$run/request.$1" "$run/wait.$1" "$run/switch.$1"
 	mv -f "$run/token.confirming" "$run/token.done"
 }

@@ -23,11 +23,12 @@ uptime() {
 nap() { sleep 0.05 2>/dev/null || sleep 1; }
 
 # begun PID prints when a process was started, which tells it from a later one with
-# the same number.
+# the same number. One that has ended and that nobody has waited for yet is gone.
 begun() {
 	proc=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
 	# shellcheck disable=SC2086 # the words of the line are wanted
 	set -- ${proc##*) }
+	case $1 in Z | X) return 1 ;; esac
 	echo "${20}"
 }
 

@@ -1,0 +1,208 @@
+package nftables_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"farmwall/rules"
+)
+
+// dying is the script with a command put behind a comment of its text.
+func dying(t *testing.T, s rules.Script, mark, command string) rules.Script {
+	t.Helper()
+	at := regexp.MustCompile(`(?m)^(\t+)# ` + regexp.QuoteMeta(mark) + `$`)
+	if n := len(at.FindAllString(s.Body, -1)); n != 1 {
+		t.Fatalf("the mark %q is there %d times", mark, n)
+	}
+	s.Body = at.ReplaceAllString(s.Body, "${0}\n${1}"+strings.ReplaceAll(command, "$", "$$"))
+	return s
+}
+
+const window = 8 * time.Second
+
+// The steps of a change after each of which its script may die.
+var changeSteps = []string{
+	"step 3", "lease taken", "undo staged", "armed", "switch ready", "about to load", "loaded",
+}
+
+// TestChangeDies kills the script of a change after each step, by itself and with all
+// that it started. The host must come back to its old state by itself, and the next
+// change must find a free lease.
+func TestChangeDies(t *testing.T) {
+	for _, step := range changeSteps {
+		for how, command := range map[string]string{"the shell": "kill -9 $$", "the group": "kill -9 -$$"} {
+			t.Run(step+"/"+how, func(t *testing.T) {
+				t.Parallel()
+				h := newHost(t, "sh")
+				h.nft(hosts["default drop inet"])
+				h.confirmed(someSet(t))
+				before := h.ruleset()
+				s := h.state()
+				script := dying(t, system.Change(h.request(s, otherSet(t), window)), step, command)
+				if out, err := h.run(script); err == nil && strings.Contains(string(out), "result") {
+					t.Fatalf("the script did not die: %s", out)
+				}
+				h.gone("switch", window+20*time.Second)
+				if r := h.frame(system.Recover()); r.Result == rules.Pending {
+					time.Sleep(window) // armed, and died before it could start the switch
+					if r := h.frame(system.Recover()); r.Result == rules.Pending {
+						t.Fatalf("recover: %+v", r)
+					}
+				}
+				if after := h.ruleset(); after != before {
+					t.Errorf("the host is between old and new:\n%s\nbefore:\n%s", after, before)
+				}
+				if got := h.state(); got.Ours != s.Ours || got.Rest != s.Rest || got.Record != s.Record {
+					t.Errorf("the host is not in its old state: %+v", got)
+				}
+				h.confirmed(otherSet(t))
+				h.nothingToDo(otherSet(t))
+			})
+		}
+	}
+}
+
+// TestConfirmDies kills the confirm after each step: before it has won the change is
+// undone, after that it is finished, by the switch or by the next who takes the lock.
+func TestConfirmDies(t *testing.T) {
+	steps := map[string]bool{ // and whether the change counts as confirmed
+		"step 8": false, "kept copy staged": false, "confirm won": true, "step 10": true,
+		"unit placed": true, "record written": true, "confirmed": true,
+	}
+	for step, confirmed := range steps {
+		for _, finisher := range []string{"the switch", "recover", "the next change"} {
+			if finisher != "recover" && step != "confirm won" && step != "kept copy staged" {
+				continue
+			}
+			t.Run(step+"/"+finisher, func(t *testing.T) {
+				t.Parallel()
+				h := newHost(t, "sh")
+				h.nft(hosts["default drop inet"])
+				h.confirmed(someSet(t))
+				before := h.ruleset()
+				old := h.state()
+				r := h.frame(system.Change(h.request(old, otherSet(t), window)))
+				if r.Result != rules.Applied {
+					t.Fatalf("change: %+v", r)
+				}
+				script := dying(t, system.Confirm(rules.ConfirmRequest{
+					Run: "run-1", Controller: "admin@controller", Lease: r.Lease, Time: time.Unix(1700000001, 0),
+				}), step, "kill -9 -$$")
+				if out, err := h.run(script); err == nil && strings.Contains(string(out), "result") {
+					t.Fatalf("the script did not die: %s", out)
+				}
+				switch finisher {
+				case "the switch":
+					h.gone("switch", window+30*time.Second)
+				case "recover":
+					if !confirmed {
+						h.gone("switch", window+30*time.Second)
+					}
+					if r := h.frame(system.Recover()); confirmed && r.Result != rules.Confirmed && r.Result != rules.Idle {
+						t.Errorf("recover: %+v", r)
+					}
+				case "the next change":
+					q := h.request(h.state(), someSet(t), window)
+					if r := h.frame(system.Change(q)); r.Result == rules.Applied {
+						t.Errorf("a change over an unfinished one: %+v", r)
+					}
+					if !confirmed {
+						h.gone("switch", window+30*time.Second)
+					}
+				}
+				s := h.state()
+				if s.Token.State != "done" && s.Token.State != "" {
+					t.Errorf("token %+v", s.Token)
+				}
+				if confirmed {
+					h.nothingToDo(otherSet(t))
+					if s.Record.Time.Unix() != 1700000001 {
+						t.Errorf("the record is %+v", s.Record)
+					}
+				} else {
+					if after := h.ruleset(); after != before {
+						t.Errorf("after the switch:\n%s\nbefore:\n%s", after, before)
+					}
+					if s.Ours != old.Ours || s.Record != old.Record {
+						t.Errorf("not the old state: %+v", s)
+					}
+				}
+				if out := h.sh("ls -A /etc/farmwall /var/lib/farmwall"); strings.Contains(out, ".new") {
+					t.Errorf("staged files were left:\n%s", out)
+				}
+				h.confirmed(nil)
+				h.cleanAs(hosts["default drop inet"])
+			})
+		}
+	}
+}
+
+// TestChangeHangs stops the script right before it loads, holding the lock. The switch
+// must kill it, with what it started, and nothing may be loaded later.
+func TestChangeHangs(t *testing.T) {
+	for how, command := range map[string]string{
+		"a child that sleeps":  "sleep 1000",
+		"stopped":              "kill -STOP -$$",
+		"a child that ignores": "sh -c 'trap \"\" TERM INT; sleep 1000; sleep 1000'",
+	} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			h := newHost(t, "sh")
+			h.nft(hosts["default drop inet"])
+			before := h.ruleset()
+			script := dying(t, system.Change(h.request(h.state(), someSet(t), window)), "about to load", command)
+			if out, err := h.run(script); err == nil && strings.Contains(string(out), "result") {
+				t.Fatalf("it answered: %s", out)
+			}
+			h.gone("switch", 30*time.Second)
+			h.gone("serve", time.Second)
+			if after := h.ruleset(); after != before {
+				t.Errorf("something was loaded:\n%s", after)
+			}
+			if s := h.state(); s.Token.State != "done" {
+				t.Errorf("token %+v", s.Token)
+			}
+			h.confirmed(someSet(t))
+		})
+	}
+}
+
+// TestChangeLate delays the script between arming and loading beyond half the window.
+func TestChangeLate(t *testing.T) {
+	h := newHost(t, "sh")
+	before := h.ruleset()
+	script := dying(t, system.Change(h.request(h.state(), someSet(t), window)), "switch ready", "sleep 5")
+	r := h.frame(script)
+	if r.Result != rules.TooLate {
+		t.Errorf("%+v", r)
+	}
+	h.gone("switch", 10*time.Second)
+	if after := h.ruleset(); after != before {
+		t.Errorf("something was loaded:\n%s", after)
+	}
+}
+
+// TestSwitchDies kills the switch in the window: the next who looks undoes.
+func TestSwitchDies(t *testing.T) {
+	h := newHost(t, "sh")
+	h.nft(hosts["default drop inet"])
+	before := h.ruleset()
+	h.apply(someSet(t))
+	h.sh("read -r pid _ </run/farmwall/ready.1; kill -9 $pid")
+	if r := h.frame(system.Recover()); r.Result != rules.Undone {
+		t.Errorf("recover: %+v", r)
+	}
+	if after := h.ruleset(); after != before {
+		t.Errorf("after recover:\n%s\nbefore:\n%s", after, before)
+	}
+	again := h.apply(someSet(t))
+	h.sh("read -r pid _ </run/farmwall/ready.2; kill -9 $pid")
+	if r := h.revert(again.Lease); r.Result != rules.Undone {
+		t.Errorf("revert without a switch: %+v", r)
+	}
+	if after := h.ruleset(); after != before {
+		t.Errorf("after the revert:\n%s\nbefore:\n%s", after, before)
+	}
+}

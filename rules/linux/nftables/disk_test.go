@@ -1,0 +1,124 @@
+package nftables_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"farmwall/rules"
+)
+
+// TestFullRun gives /run/farmwall less and less space: a change is either refused with
+// nothing changed, or it goes through, and then its undo works with no space at all.
+func TestFullRun(t *testing.T) {
+	h := newHost(t, "sh")
+	h.nft(hosts["default drop inet"])
+	before := h.ruleset()
+	refused, applied := 0, 0
+	for _, kib := range []int{4, 40, 52, 56, 60, 64, 100, 104, 108, 112, 116, 120, 160, 200, 204, 208, 212, 216, 220, 260, 400} {
+		h.sh(fmt.Sprintf("mkdir -p -m 700 /run/farmwall; mount -t tmpfs -o size=%dk,mode=700 tmpfs /run/farmwall", kib))
+		r := h.frame(system.Change(h.request(h.state(), someSet(t), window*4)))
+		switch r.Result {
+		case rules.Refused:
+			refused++
+			if !strings.Contains(r.Message, "full") {
+				t.Errorf("%d KiB: %+v", kib, r)
+			}
+		case rules.Applied:
+			applied++
+			h.sh("cat /dev/zero >/run/farmwall/filler 2>/dev/null || :")
+			// The request itself has to be written somewhere, so only the switch can undo now.
+			h.sh(fmt.Sprintf("rm /run/farmwall/wait.%d", r.Lease))
+			h.gone("switch", window)
+		default:
+			t.Errorf("%d KiB: %+v", kib, r)
+		}
+		if after := h.ruleset(); after != before {
+			t.Fatalf("%d KiB, %s:\n%s\ninstead of\n%s", kib, r.Result, after, before)
+		}
+		if out := h.sh("cd /run/farmwall; ls"); r.Result == rules.Applied && !strings.Contains(out, "token.done") {
+			t.Errorf("%d KiB: %s", kib, out)
+		}
+		h.sh("umount /run/farmwall")
+	}
+	if refused < 5 || applied < 2 {
+		t.Errorf("%d refused, %d applied: the sizes are wrong", refused, applied)
+	}
+}
+
+// TestFullDisk leaves no space for the lease, or for the persistent copy.
+func TestFullDisk(t *testing.T) {
+	h := newHost(t, "sh")
+	h.sh("mkdir -m 700 /var/lib/farmwall; mount -t tmpfs -o size=4k,mode=700 tmpfs /var/lib/farmwall; head -c 4096 /dev/zero >/var/lib/farmwall/filler || :")
+	before := h.ruleset()
+	if r := h.frame(system.Change(h.request(h.state(), someSet(t), window))); r.Result != rules.Refused || !strings.Contains(r.Message, "full") {
+		t.Errorf("no space for the lease: %+v", r)
+	}
+	if h.ruleset() != before {
+		t.Error("something changed")
+	}
+	h.sh("umount /var/lib/farmwall")
+	for _, kib := range []int{4, 44, 48, 52, 56, 80} {
+		h.sh(fmt.Sprintf("mkdir -p -m 700 /etc/farmwall; mount -t tmpfs -o size=%dk,mode=700 tmpfs /etc/farmwall", kib))
+		r := h.apply(someSet(t))
+		c := h.confirm(r.Lease)
+		if c.Result == rules.Confirmed && c.Unsaved == "" && kib > 44 {
+			h.nothingToDo(someSet(t))
+			h.confirmed(nil)
+		} else {
+			if c.Result != rules.Refused || !strings.Contains(c.Message, "full") || kib == 80 {
+				t.Errorf("%d KiB for the copy: %+v", kib, c)
+			}
+			if r := h.revert(r.Lease); r.Result != rules.Undone {
+				t.Errorf("revert: %+v", r)
+			}
+			if after := h.ruleset(); after != before {
+				t.Errorf("%d KiB: after the undo:\n%s", kib, after)
+			}
+		}
+		if out := h.sh("ls -A /etc/farmwall"); out != "" {
+			t.Errorf("%d KiB: left: %s", kib, out)
+		}
+		h.sh("umount /etc/farmwall; rmdir /etc/farmwall")
+	}
+}
+
+// TestFolders puts links, files and somebody else's folders where ours belong.
+func TestFolders(t *testing.T) {
+	for _, dir := range []string{"/run/farmwall", "/var/lib/farmwall", "/etc/farmwall"} {
+		for what, command := range map[string]string{
+			"a link":               "mkdir /run/elsewhere; ln -s /run/elsewhere " + dir,
+			"a file":               "echo >" + dir,
+			"somebody else's":      "mkdir -m 700 " + dir + "; chown 65534 " + dir,
+			"a link that hangs":    "ln -s /run/nowhere " + dir,
+			"open to all of them":  "mkdir -m 777 " + dir + "; chmod 777 " + dir,
+			"as it should be done": "mkdir -m 700 " + dir,
+		} {
+			h := newHost(t, "sh")
+			before := h.ruleset()
+			q := h.request(h.state(), someSet(t), window)
+			h.sh(command)
+			r := h.frame(system.Change(q))
+			if r.Result == rules.Applied {
+				r = h.confirm(r.Lease)
+			}
+			good := strings.HasPrefix(what, "as it") || strings.HasPrefix(what, "open")
+			switch {
+			case good && r.Result != rules.Confirmed:
+				t.Errorf("%s is %s: %+v", dir, what, r)
+			case good && h.sh("stat -c %a "+dir) != "700\n":
+				t.Errorf("%s is %s and stays so", dir, what)
+			case !good && r.Result != rules.Refused:
+				t.Errorf("%s is %s: %+v", dir, what, r)
+			case !good && !strings.Contains(r.Message, dir):
+				t.Errorf("%s is %s: the answer does not name it: %+v", dir, what, r)
+			}
+			if out, _ := h.try("ls -A /run/elsewhere"); !good && strings.Contains(what, "a link") && strings.Contains(out, "farmwall") {
+				t.Errorf("%s: written through the link: %s", dir, out)
+			}
+			if !good && dir != "/etc/farmwall" && h.ruleset() != before {
+				t.Errorf("%s is %s: something changed", dir, what)
+			}
+		}
+	}
+}
