@@ -12,6 +12,9 @@ const (
 	// promptSilence is how long sudo may stay silent before the password is sent
 	// unasked: a PAM module can replace the prompt that we asked for.
 	promptSilence = 3 * time.Second
+	// sudoPatience is how long sudo may think about a password. PAM delays wrong
+	// ones by some seconds, and a directory service may be slow.
+	sudoPatience = 30 * time.Second
 	// stderrLag is how long stderr may come after the end of a failed script.
 	stderrLag = time.Second
 )

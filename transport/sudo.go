@@ -57,6 +57,7 @@ func (c *Call) password(ctx context.Context, w io.Writer, t *talk) error {
 		return nil
 	case <-t.words.prompted(2):
 		pass.Rejected()
+	case <-time.After(sudoPatience):
 	case <-t.over:
 		t.words.wait(stderrLag)
 		if rejected(t.words.bytes()) {

@@ -71,6 +71,7 @@ func TestSudo(t *testing.T) {
 		"wrong, one try":                  {"", "wrong", "1", ErrSudoPassword, "rejected", 1},
 		"needed":                          {"", "", "", ErrSudoPassword, "", 0},
 		"PAM asks in its own words":       {"pam", "right", "", nil, "", 1},
+		"wrong, in PAM's own words":       {"pam", "wrong", "", ErrSudoPassword, "rejected", 1},
 		"not in sudoers":                  {"denied", "right", "", ErrSudoDenied, "sudoers does not let farm", 0},
 		"no such rule":                    {"rule", "", "", ErrSudoDenied, "sudoers does not let farm", 0},
 		"requiretty":                      {"tty", "", "", ErrSudoDenied, "requiretty", 0},

@@ -36,6 +36,9 @@ func (w *words) Write(p []byte) (int, error) {
 	defer w.mu.Unlock()
 	w.buf = append(w.buf, p[:min(len(p), maxStderr-len(w.buf))]...)
 	w.count = bytes.Count(w.buf, []byte(sudoPrompt))
+	if rejected(w.buf) { // whatever PAM made of the prompt
+		w.count = max(w.count, 2)
+	}
 	for n, ch := range w.watch {
 		if w.count >= n {
 			close(ch)

@@ -100,7 +100,7 @@ func TestWrongPasswordOnce(t *testing.T) {
 }
 
 func TestKeyboardInteractive(t *testing.T) {
-	var asked atomic.Int32
+	var asked, answered atomic.Int32
 	ask := func(questions ...string) *server {
 		asked.Store(0)
 		return startServer(t, func(s *server) {
@@ -112,6 +112,7 @@ func TestKeyboardInteractive(t *testing.T) {
 					if err != nil {
 						return nil, err
 					}
+					answered.Add(1)
 					if answers[0] == "right" {
 						_, err := c("", "welcome", nil, nil)
 						return nil, err
@@ -134,6 +135,9 @@ func TestKeyboardInteractive(t *testing.T) {
 	c.Close()
 	if _, err = login(ask("Password: "), "wrong"); !errors.Is(err, transport.ErrRejected) {
 		t.Errorf("got %v", err)
+	}
+	if answered.Load() != 2 {
+		t.Errorf("two log-ins gave %d answers", answered.Load())
 	}
 	if _, err = login(ask("Password: ", "Verification code: "), "right"); !errors.Is(err, transport.ErrRejected) || !strings.Contains(err.Error(), "Verification code") {
 		t.Errorf("got %v", err)
