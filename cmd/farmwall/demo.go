@@ -28,9 +28,9 @@ func (p *program) demoVerb() *cli.Command {
 	}
 }
 
-// stage is where the demo plays: a farm that is up, and a folder with its
+// demoStage is where the demo plays: a farm that is up, and a folder with its
 // inventory, in which every command runs.
-type stage struct {
+type demoStage struct {
 	farm    *lab.Farm
 	dir     string
 	self    string
@@ -59,7 +59,7 @@ func (p *program) demo(ctx context.Context, c colours) (int, error) {
 		return exitOK, fmt.Errorf("%w (on Debian and Ubuntu: apt-get install nftables iproute2, and run as root)", err)
 	}
 	defer farm.Close()
-	s := &stage{farm: farm, dir: dir, self: self, out: p.stdout, colours: c}
+	s := &demoStage{farm: farm, dir: dir, self: self, out: p.stdout, colours: c}
 	for _, act := range demoStory() {
 		if err := ctx.Err(); err != nil {
 			return exitOK, err
@@ -77,7 +77,7 @@ func (p *program) demo(ctx context.Context, c colours) (int, error) {
 
 // play does one act: says what happens, writes the inventory where it changes,
 // runs the command as a user would type it, and shows its exit code.
-func (s *stage) play(ctx context.Context, a act) error {
+func (s *demoStage) play(ctx context.Context, a act) error {
 	if a.title != "" {
 		fmt.Fprintf(s.out, "\n%s\n%s\n", s.colours.bold("== "+a.title), a.text)
 	}
@@ -112,7 +112,7 @@ func (s *stage) play(ctx context.Context, a act) error {
 }
 
 // run runs a command on a host, or where the controller stands.
-func (s *stage) run(ctx context.Context, host string, argv []string, out io.Writer) (int, error) {
+func (s *demoStage) run(ctx context.Context, host string, argv []string, out io.Writer) (int, error) {
 	cmd := lab.Command{Argv: argv, Dir: s.dir, Stdout: out, Stderr: out}
 	if host == "" {
 		if argv[0] == "farmwall" {
@@ -129,7 +129,7 @@ func (s *stage) run(ctx context.Context, host string, argv []string, out io.Writ
 }
 
 // lastRun asks the journal for the newest run, as a user would read it off.
-func (s *stage) lastRun(ctx context.Context) string {
+func (s *demoStage) lastRun(ctx context.Context) string {
 	var list strings.Builder
 	if _, err := s.run(ctx, "", []string{"farmwall", "history", "list"}, &list); err != nil {
 		return "RUN"
