@@ -145,6 +145,30 @@ func (b *block) rulesOf(chain string) []string {
 	return nil
 }
 
+// agrees compares the text's rules with the table as JSON told it: a comment that
+// breaks out of its line would show here.
+func (b *block) agrees(t *linux.Table) error {
+	if t == nil {
+		return fmt.Errorf("its text is there and it is not")
+	}
+	for _, o := range b.objects {
+		if o.kind != "chain" {
+			continue
+		}
+		c := t.Chain(o.name)
+		text := b.rulesOf(o.name)
+		if c == nil || len(c.Rules) != len(text) {
+			return fmt.Errorf("chain %s reads differently in nft's text and in its JSON", o.name)
+		}
+		for i, n := range c.Rules {
+			if n.Comment != "" && !strings.HasSuffix(text[i], ` comment "`+n.Comment+`"`) {
+				return fmt.Errorf("rule %d of chain %s reads differently in nft's text and in its JSON", i+1, o.name)
+			}
+		}
+	}
+	return nil
+}
+
 // placeNames are the names of the places with text of ours, our own table first.
 func placeNames(r *linux.Reading) []string {
 	var list []string

@@ -129,7 +129,7 @@ func between(first, last string) ([]netip.Prefix, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.Is4() != b.Is4() || b.Less(a) {
+	if a.Is4() != b.Is4() || b.Less(a) || a.Zone() != "" || b.Zone() != "" {
 		return nil, fmt.Errorf("range %s-%s", first, last)
 	}
 	var out []netip.Prefix

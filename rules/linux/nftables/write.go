@@ -113,6 +113,9 @@ func undo(r *linux.Reading) (rules.Copy, error) {
 		if placeName(block.family, block.table) != name {
 			return nil, fmt.Errorf("%s: its text is of table %s %s", name, block.family, block.table)
 		}
+		if err := block.agrees(r.Ruleset.Find(block.family, block.table)); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
 		fmt.Fprintf(&b, "place %s %s\n%s", block.family, block.table, block.text())
 	}
 	for _, j := range r.Jumps {
