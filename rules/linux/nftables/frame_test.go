@@ -173,7 +173,7 @@ func TestLateScript(t *testing.T) {
 // TestStale changes ours or the rest between reading and change.
 func TestStale(t *testing.T) {
 	for edit, want := range map[string]rules.Result{
-		`add rule inet farmwall input tcp dport 1 accept`:                                                     rules.StaleOurs,
+		`add rule inet farmwall input tcp dport 1 accept`:                                                          rules.StaleOurs,
 		"table inet late {\n chain c { type filter hook input priority 0; policy accept; tcp dport 1 drop; }\n}\n": rules.StaleRest,
 	} {
 		h := newHost(t, "sh")
