@@ -81,6 +81,10 @@ type JudgedFlow struct {
 	Verdict rules.Verdict `json:"verdict"`
 }
 
+// Outsider says whether the flow is of those whom its rule does not name: the
+// verdict to hope for is then denied.
+func (j *JudgedFlow) Outsider() bool { return j.Flow.Not != nil }
+
 // Summary is one verb's result, its outcomes in order of the inventory.
 type Summary struct {
 	Verb     string    `json:"verb"`

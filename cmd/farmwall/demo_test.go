@@ -22,7 +22,7 @@ func TestDemoTellsItsStory(t *testing.T) {
 	for _, want := range []string{
 		"== A lock-out",
 		"restored: rds1: 1 change: redial",
-		"Drift: 12 to add, 0 to change, 0 to remove on 1 host; 3 hosts as last applied",
+		"Drift: 12 to add, 0 to change, 0 to remove on 1 host; 3 hosts without drift",
 		"entries, none changed",
 	} {
 		if !strings.Contains(out, want) {

@@ -87,3 +87,21 @@ func (t tally) String() string {
 	}
 	return s + " on " + count(t.hosts, "host") + "; " + count(t.same, "host") + " unchanged"
 }
+
+// proof counts the verdicts of verify: the wanted flows, then the ports that only
+// some may reach, as an outsider meets them.
+func proof(outcomes []tasks.Outcome) string {
+	var wanted, outside = map[rules.Answer]int{}, map[rules.Answer]int{}
+	for i := range outcomes {
+		for j := range outcomes[i].Flows {
+			f := &outcomes[i].Flows[j]
+			if f.Outsider() {
+				outside[f.Verdict.Answer]++
+			} else {
+				wanted[f.Verdict.Answer]++
+			}
+		}
+	}
+	s := fmt.Sprintf("%s open, %d closed, %d unknown", count(wanted[rules.Allowed], "wanted flow"), wanted[rules.Denied], wanted[rules.Unknown])
+	return s + fmt.Sprintf("; to outsiders %s closed, %d open, %d unknown", count(outside[rules.Denied], "internal flow"), outside[rules.Allowed], outside[rules.Unknown])
+}

@@ -95,7 +95,10 @@ func (t *textPrinter) summary(s *tasks.Summary, _ int) error {
 			d.colours.yellow("warning:"), someNames(s.Gone))
 	}
 	if s.Verb == "drift" {
-		fmt.Fprintln(t.w, d.colours.bold("Drift: "+strings.Replace(sum.String(), "unchanged", "as last applied", 1)))
+		fmt.Fprintln(t.w, d.colours.bold("Drift: "+strings.Replace(sum.String(), "unchanged", "without drift", 1)))
+	}
+	if s.Verb == "verify" {
+		fmt.Fprintln(t.w, d.colours.bold("Verify: "+proof(s.Outcomes)))
 	}
 	if s.Interrupted {
 		fmt.Fprintln(t.w, d.colours.yellow("interrupted"))

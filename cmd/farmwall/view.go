@@ -100,7 +100,7 @@ func (d detail) lines(v *view) []string {
 		}
 	}
 	for i := range v.flows {
-		if f := &v.flows[i]; d.all || f.Verdict.Answer != rules.Allowed {
+		if f := &v.flows[i]; d.all || !asHoped(f) {
 			add("%s", d.flowWords(f))
 		}
 	}
@@ -114,6 +114,12 @@ func (d detail) lines(v *view) []string {
 		add("%s %s", d.colours.faint("note:"), plain(n))
 	}
 	return out
+}
+
+// asHoped says whether a wanted flow is open, or an outsider's closed. An
+// outsider's flow that is open has a finding of its own.
+func asHoped(f *tasks.JudgedFlow) bool {
+	return f.Outsider() || f.Verdict.Answer == rules.Allowed
 }
 
 // causeWords explains the causes that drift names.
