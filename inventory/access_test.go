@@ -47,6 +47,8 @@ func TestAccess(t *testing.T) {
 		{`ansible_ssh_common_args='-o UserKnownHostsFile=/a -oIdentitiesOnly=yes -Cq -o ControlMaster=auto -o "ControlPersist 60s"'`, reached{Connection: "ssh", Address: "g", KnownHosts: "/a", KeysOnly: true}},
 		{`ansible_ssh_common_args='-J a' ansible_ssh_extra_args='-J b -p 9' ansible_port=5`, reached{Connection: "ssh", Address: "g", ProxyJump: "a", Port: 5}},
 		{`ansible_ssh_args='-J c' ansible_ssh_common_args='-J a'`, reached{Connection: "ssh", Address: "g", ProxyJump: "c"}},
+		{`ansible_ssh_args='-p 7 -l x -i y -o ConnectTimeout=3' ansible_port=5 ansible_user=u ansible_private_key_file=k ansible_timeout=9`, reached{Connection: "ssh", Address: "g", Port: 7, User: "x", KeyFile: "y", Timeout: 3 * time.Second}},
+		{`ansible_ssh_common_args='-p 7 -l x -i y -o ConnectTimeout=3' ansible_port=5 ansible_user=u ansible_private_key_file=k ansible_timeout=9`, reached{Connection: "ssh", Address: "g", Port: 5, User: "u", KeyFile: "k", Timeout: 9 * time.Second}},
 		{`ansible_ssh_common_args='-o ProxyCommand="ssh -W %h:%p -q -p 2222 u@b.example"'`, reached{Connection: "ssh", Address: "g", ProxyJump: "u@b.example:2222"}},
 		{`ansible_ssh_common_args='-o ProxyJump=u@[fd00::1]:22,c:23'`, reached{Connection: "ssh", Address: "g", ProxyJump: "u@[fd00::1]:22,c:23"}},
 	}
@@ -110,7 +112,7 @@ func TestNamesThatAreNoAddresses(t *testing.T) {
 
 // What the command line says is weaker than the inventory; -e is stronger.
 func TestCommandLine(t *testing.T) {
-	dir := tree(t, map[string]string{"hosts": "[gateway]\na\nb ansible_user=inv ansible_password=inv ansible_become=no ansible_private_key_file=inv ansible_timeout=9 ansible_become_password=inv\n"})
+	dir := tree(t, map[string]string{"hosts": "[gateway]\na\nb ansible_user=inv ansible_password=inv ansible_become=no ansible_private_key_file=inv ansible_timeout=9 ansible_become_password=inv\nc ansible_ssh_args='-l strong' ansible_ssh_common_args='-i weak'\n"})
 	opt := Options{User: "cli", Password: NewSecret("cli"), BecomePassword: NewSecret("cli"), KeyFile: "cli", Become: true, Timeout: time.Second}
 	inv, err := Load(context.Background(), []string{dir}, opt)
 	if err != nil {
@@ -118,7 +120,8 @@ func TestCommandLine(t *testing.T) {
 	}
 	equal(t, "a", reach(inv.Host("a").Access), reached{Connection: "ssh", Address: "a", User: "cli", Password: "cli", BecomePassword: "cli", KeyFile: "cli", Become: true, Timeout: time.Second})
 	equal(t, "b", reach(inv.Host("b").Access), reached{Connection: "ssh", Address: "b", User: "inv", Password: "inv", BecomePassword: "inv", KeyFile: "inv", Timeout: 9 * time.Second})
-	opt.Extra = map[string]any{"ansible_user": "extra", "ras_version": 17, "ras_roles": []any{"halb"}}
+	equal(t, "c", reach(inv.Host("c").Access), reached{Connection: "ssh", Address: "c", User: "strong", Password: "cli", BecomePassword: "cli", KeyFile: "cli", Become: true, Timeout: time.Second})
+	opt.Extra = map[string]any{"ansible_ssh_user": "extra", "ansible_ssh_args": nil, "ras_version": 17, "ras_roles": []any{"halb"}}
 	inv, err = Load(context.Background(), []string{dir}, opt)
 	if err != nil {
 		t.Fatal(err)

@@ -52,21 +52,28 @@ func (r *variables) access(opt *Options) Access {
 		r.tell("ansible_host", given, given.At, "set ansible_host to a name or an address", "%s is no address of host %q", show(a.Address), r.host)
 	}
 	args := r.sshArgs(a.Connection)
-	a.Port = r.port(own([]string{"ansible_port", "ansible_ssh_port"}, []string{"ansible_port", "ansible_winrm_port"})...)
-	a.User, _, _ = r.text(own([]string{"ansible_user", "ansible_ssh_user"}, []string{"ansible_user", "ansible_winrm_user"})...)
+	args.strong.fill(&a)
+	port := r.port(own([]string{"ansible_port", "ansible_ssh_port"}, []string{"ansible_port", "ansible_winrm_port"})...)
+	if a.Port == 0 {
+		a.Port = port
+	}
+	user, _, _ := r.text(own([]string{"ansible_user", "ansible_ssh_user"}, []string{"ansible_user", "ansible_winrm_user"})...)
+	first(&a.User, user)
 	password, _, _ := r.text(own([]string{"ansible_password", "ansible_ssh_pass", "ansible_ssh_password"},
 		[]string{"ansible_password", "ansible_ssh_pass", "ansible_ssh_password", "ansible_winrm_pass", "ansible_winrm_password"})...)
 	a.Password = NewSecret(password)
 	a.Shell = r.shell()
 	if a.Connection == "ssh" {
-		a.KeyFile, _, _ = r.text("ansible_private_key_file", "ansible_ssh_private_key_file")
+		key, _, _ := r.text("ansible_private_key_file", "ansible_ssh_private_key_file")
+		first(&a.KeyFile, key)
 		phrase, _, _ := r.text("ansible_private_key_passphrase", "ansible_ssh_private_key_passphrase")
 		a.KeyPassphrase = NewSecret(phrase)
 		r.refuseSSH()
 	}
-	a.Timeout = r.seconds(own([]string{"ansible_timeout", "ansible_ssh_timeout"}, []string{"ansible_timeout"})...)
+	if wait := r.seconds(own([]string{"ansible_timeout", "ansible_ssh_timeout"}, []string{"ansible_timeout"})...); a.Timeout == 0 {
+		a.Timeout = wait
+	}
 	r.become(&a, opt)
-	args.strong.fill(&a)
 	opt.fill(&a)
 	args.weak.fill(&a)
 	return a

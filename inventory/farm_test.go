@@ -116,6 +116,10 @@ func TestEntry(t *testing.T) {
 			t.Errorf("another digest for:\n%s", same)
 		}
 	}
+	rules := "---\ngateway: {hosts: {a: {farmwall_keep: tcp/1, farmwall_rules: [{id: x, protocol: tcp, port: 1}]}}}\n"
+	if entry(rules) != entry("---\n\n"+rules[4:]) {
+		t.Error("another digest where a rule stands at another line")
+	}
 	seen := map[string]string{first: base}
 	for _, more := range []string{"ras_farm=x", "ras_ssl=yes", "ras_version=17", "ras_roles=halb", "ras_addresses=10.0.0.2", "ras_vip=10.0.0.3", "ras_internal_networks=10.0.0.0/8", "ras_client_networks=10.0.0.0/8",
 		"ras_push_networks=10.0.0.0/8", "ras_second_level_auth_servers=x", "farmwall_sources=peers", "farmwall_egress=always", "farmwall_resolve_endpoints=1", "farmwall_keep=tcp/1",

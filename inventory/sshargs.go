@@ -184,6 +184,7 @@ func (p *sshArgParser) keyword(name, value string) {
 	}
 }
 
+// first keeps a value that is there.
 func first(into *string, value string) {
 	if *into == "" {
 		*into = value
