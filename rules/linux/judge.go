@@ -92,7 +92,7 @@ type fate struct {
 	remote numbers
 	answer rules.Answer
 	cause  cause
-	way    []string
+	way    *trail
 }
 
 // family follows the flow's addresses of one family.

@@ -60,7 +60,7 @@ func (w *walk) compare(p part, op string, left []selector, right *values) shares
 		return inDoubt(p, "the operator "+brief([]byte(op))+" is not known")
 	}
 	sel := left[0]
-	f := w.scene.field(sel, &p)
+	f := w.scene.lookUp(sel, &p)
 	switch f.kind {
 	case absent:
 		return sure(p, false)
@@ -75,7 +75,7 @@ func (w *walk) compare(p part, op string, left []selector, right *values) shares
 }
 
 // compareDevice compares an interface's name or index.
-func (w *walk) compareDevice(p part, op string, sel selector, f field, right *values) shares {
+func (w *walk) compareDevice(p part, op string, sel selector, f property, right *values) shares {
 	if op != "==" && op != "!=" || sel.mask != nil {
 		return inDoubt(p, sel.text+" is compared in a way that is not known")
 	}
@@ -96,7 +96,7 @@ func (w *walk) compareDevice(p part, op string, sel selector, f field, right *va
 
 // compareConstants compares what is known; where several values are possible they
 // must agree.
-func compareConstants(p part, op string, sel selector, f field, right *values) shares {
+func compareConstants(p part, op string, sel selector, f property, right *values) shares {
 	answer, first := false, true
 	for _, n := range f.values {
 		hit, ok := compareNumber(op, n, sel, right)
@@ -174,7 +174,7 @@ func ranged(op string, right *values) (numbers, bool) {
 }
 
 // compareShare splits the part's addresses or source ports.
-func compareShare(p part, op string, sel selector, f field, right *values) shares {
+func compareShare(p part, op string, sel selector, f property, right *values) shares {
 	hit := right.nums
 	switch op {
 	case "==", "!=", "in":
@@ -208,7 +208,7 @@ func compareShare(p part, op string, sel selector, f field, right *values) share
 }
 
 // divide splits the part by addresses or by source ports.
-func (p part) divide(by fieldKind, hit numbers) (yes, no part) {
+func (p part) divide(by propertyKind, hit numbers) (yes, no part) {
 	yes, no = p, p
 	if by == remotes {
 		yes.remote, no.remote = p.remote.intersect(hit), p.remote.minus(hit)

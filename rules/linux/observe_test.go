@@ -177,3 +177,30 @@ func BenchmarkObserve(b *testing.B) {
 		n.run(b, "", "sh", "-c", body, "sh", "")
 	}
 }
+
+// A ruleset that is another one at every look is not read as if it stood still.
+func TestObserveSeesARulesetMove(t *testing.T) {
+	nft := func(text string) string {
+		return `cp /usr/sbin/nft /run/real; cat >/run/fake <<'X'
+#!/bin/sh
+` + text + `
+X
+chmod +x /run/fake; mount --bind /run/fake /usr/sbin/nft
+`
+	}
+	for _, c := range []struct{ name, setup, says string }{
+		{"moving", nft(`/run/real add table ip "t$$"; /run/real add chain ip "t$$" c "{ type filter hook input priority 0; }"; exec /run/real "$@"`), "changes the ruleset all the time"},
+		{"failing", nft(`echo "Error: Could not process rule: Permission denied" >&2; exit 1`), "Permission denied"},
+		{"moving once", nft(`[ -e /run/moved ] || { : >/run/moved; /run/real add chain ip t c '{ type filter hook input priority 0; }'; }; exec /run/real "$@"`) +
+			"/run/real add table ip t\n", ""},
+		{"elements that age", "nft -f - <<X\ntable ip t {\n set s { type ipv4_addr; flags timeout; elements = { 10.0.0.1 timeout 1h }\n }\n}\nX\n" +
+			nft(`exec /run/real "$@" | sed "s/expires [0-9a-z]*/expires $$/"`), ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := New().Decode(readHost(t, shells[0], c.setup, ""))
+			if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
+				t.Errorf("decoding says %v, want %q", err, c.says)
+			}
+		})
+	}
+}

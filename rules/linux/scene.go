@@ -3,6 +3,7 @@ package linux
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"farmwall/rules"
 )
@@ -53,7 +54,30 @@ type part struct {
 	// doubt says why a rule of this or an earlier one may have dropped. Both with who.
 	mayAccept, doubt *cause
 	passed           cause // who accepted it last, a rule rather than a policy
-	way              []string
+	way              *trail
+}
+
+// trail is the chains that a part went through, the last one first.
+type trail struct {
+	place string
+	prev  *trail
+}
+
+// places lists each chain once, in the order of the first visit.
+func (t *trail) places() []string {
+	var back []string
+	for ; t != nil; t = t.prev {
+		back = append(back, t.place)
+	}
+	seen := map[string]bool{}
+	var out []string
+	for _, place := range slices.Backward(back) {
+		if !seen[place] {
+			seen[place] = true
+			out = append(out, place)
+		}
+	}
+	return out
 }
 
 // cause is a rule, or a policy, and what is to be said of it.
@@ -69,32 +93,32 @@ type outcome struct {
 	policy bool // no rule but the policy decided
 }
 
-// fieldKind says how a property of the packet is known.
-type fieldKind int
+// propertyKind says how a property of the packet is known.
+type propertyKind int
 
 const (
-	unknown  fieldKind = iota
-	absent             // the packet has no such header: no match, whatever the operator
-	constant           // one of values, which of them is open where there are several
-	named              // an interface
-	remotes            // the part's remote addresses
-	sports             // the part's source ports
+	unknown  propertyKind = iota
+	absent                // the packet has no such header: no match, whatever the operator
+	constant              // one of values, which of them is open where there are several
+	named                 // an interface
+	remotes               // the part's remote addresses
+	sports                // the part's source ports
 )
 
-// field is a property of the packet in this scene.
-type field struct {
-	kind   fieldKind
+// property is one of the packet in this scene.
+type property struct {
+	kind   propertyKind
 	values []number
 	dev    *Interface // named; nil where the packet has none
 	byName bool       // compared by name, not by index
 	why    string
 }
 
-func known(n uint64) field { return field{kind: constant, values: []number{small(n)}} }
+func known(n uint64) property { return property{kind: constant, values: []number{small(n)}} }
 
-// field looks a property up.
-func (s *scene) field(sel selector, p *part) field {
-	var f field
+// lookUp finds a property of the packet.
+func (s *scene) lookUp(sel selector, p *part) property {
+	var f property
 	switch sel.object {
 	case "meta":
 		f = s.meta(sel.name, p)
@@ -118,11 +142,11 @@ func (s *scene) nfproto() uint64 {
 	return 10
 }
 
-func (s *scene) meta(key string, p *part) field {
+func (s *scene) meta(key string, p *part) property {
 	switch key {
 	case "nfproto":
 		if s.family == "netdev" {
-			return field{}
+			return property{}
 		}
 		return known(s.nfproto())
 	case "l4proto":
@@ -130,18 +154,18 @@ func (s *scene) meta(key string, p *part) field {
 	case "protocol":
 		// nft 1.0.6 prints the bytes of an ethertype in the wrong order.
 		if s.v4 {
-			return field{kind: constant, values: []number{small(0x0800), small(0x0008)}}
+			return property{kind: constant, values: []number{small(0x0800), small(0x0008)}}
 		}
-		return field{kind: constant, values: []number{small(0x86dd), small(0xdd86)}}
+		return property{kind: constant, values: []number{small(0x86dd), small(0xdd86)}}
 	case "iif", "iifname":
 		return s.device(key == "iifname", s.hook == "ingress" || s.hook == "prerouting" || s.hook == "input")
 	case "oif", "oifname":
 		return s.device(key == "oifname", s.hook == "output" || s.hook == "postrouting" || s.hook == "egress")
 	case "mark":
 		if p.noMark {
-			return field{why: "the packet's mark was set to something that is not known"}
+			return property{why: "the packet's mark was set to something that is not known"}
 		}
-		return field{kind: constant, values: []number{p.mark}}
+		return property{kind: constant, values: []number{p.mark}}
 	case "pkttype":
 		if s.in && !s.loopback {
 			s.askedLocal = true
@@ -151,21 +175,21 @@ func (s *scene) meta(key string, p *part) field {
 			return known(0) // to this host
 		}
 	}
-	return field{}
+	return property{}
 }
 
-func (s *scene) device(byName, has bool) field {
+func (s *scene) device(byName, has bool) property {
 	if !has {
-		return field{kind: named, byName: byName}
+		return property{kind: named, byName: byName}
 	}
 	s.askedDev = true
 	if s.dev == nil {
-		return field{why: "the interface is not known"}
+		return property{why: "the interface is not known"}
 	}
-	return field{kind: named, dev: s.dev, byName: byName}
+	return property{kind: named, dev: s.dev, byName: byName}
 }
 
-func (s *scene) payload(name string) field {
+func (s *scene) payload(name string) property {
 	switch name {
 	case "ip.saddr", "ip.daddr":
 		return s.address(s.v4, (name == "ip.saddr") == s.in)
@@ -182,25 +206,25 @@ func (s *scene) payload(name string) field {
 	case "ip.frag-off":
 		// A first packet is no fragment; whether it may be fragmented is open.
 		if s.v4 {
-			return field{kind: constant, values: []number{{}, small(0x4000)}}
+			return property{kind: constant, values: []number{{}, small(0x4000)}}
 		}
-		return field{kind: absent}
+		return property{kind: absent}
 	case "th.sport", "th.dport":
 		if !s.ported() {
-			return field{}
+			return property{}
 		}
 		return s.ports(name == "th.sport")
 	case "tcp.flags":
 		if s.protocol != 6 {
-			return field{kind: absent}
+			return property{kind: absent}
 		}
 		// SYN; with ECN also ECE and CWR.
-		return field{kind: constant, values: []number{small(0x02), small(0xc2)}}
+		return property{kind: constant, values: []number{small(0x02), small(0xc2)}}
 	}
 	for proto, number := range map[string]uint64{"tcp.": 6, "udp.": 17, "dccp.": 33, "sctp.": 132, "udplite.": 136} {
 		if len(name) > len(proto) && name[:len(proto)] == proto {
 			if s.protocol != number {
-				return field{kind: absent}
+				return property{kind: absent}
 			}
 			switch name[len(proto):] {
 			case "sport", "dport":
@@ -210,48 +234,48 @@ func (s *scene) payload(name string) field {
 	}
 	for proto, number := range map[string]uint64{"icmp.": 1, "icmpv6.": 58, "igmp.": 2, "ah.": 51, "esp.": 50, "comp.": 108} {
 		if len(name) > len(proto) && name[:len(proto)] == proto && s.protocol != number {
-			return field{kind: absent}
+			return property{kind: absent}
 		}
 	}
 	if len(name) > 3 && (name[:3] == "ip." && !s.v4) || len(name) > 4 && (name[:4] == "ip6." && s.v4) {
-		return field{kind: absent}
+		return property{kind: absent}
 	}
 	if len(name) > 4 && name[:4] == "arp." {
-		return field{kind: absent}
+		return property{kind: absent}
 	}
-	return field{}
+	return property{}
 }
 
-func (s *scene) onlyIf(is bool, n uint64) field {
+func (s *scene) onlyIf(is bool, n uint64) property {
 	if !is {
-		return field{kind: absent}
+		return property{kind: absent}
 	}
 	return known(n)
 }
 
-func (s *scene) address(family, remote bool) field {
+func (s *scene) address(family, remote bool) property {
 	if !family {
-		return field{kind: absent}
+		return property{kind: absent}
 	}
 	if remote {
-		return field{kind: remotes}
+		return property{kind: remotes}
 	}
 	s.askedLocal = true
 	if !s.local.IsValid() {
-		return field{why: "the host's own address is not known"}
+		return property{why: "the host's own address is not known"}
 	}
-	return field{kind: constant, values: []number{fromAddr(s.local)}}
+	return property{kind: constant, values: []number{fromAddr(s.local)}}
 }
 
-func (s *scene) ports(source bool) field {
+func (s *scene) ports(source bool) property {
 	if source {
-		return field{kind: sports}
+		return property{kind: sports}
 	}
-	return field{kind: constant, values: []number{s.port}}
+	return property{kind: constant, values: []number{s.port}}
 }
 
 // ct looks the connection up: a new one, from where tracking begins (priority -200).
-func (s *scene) ct(key string, p *part) field {
+func (s *scene) ct(key string, p *part) property {
 	switch key {
 	case "state":
 		if p.noTrack {
@@ -260,7 +284,7 @@ func (s *scene) ct(key string, p *part) field {
 		first := s.hook == "prerouting" && !s.loopback || s.hook == "output"
 		switch {
 		case s.hook == "ingress", s.hook == "egress", first && s.priority == -200:
-			return field{why: "connection tracking does not reach this chain for certain"}
+			return property{why: "connection tracking does not reach this chain for certain"}
 		case first && s.priority < -200:
 			return known(1)
 		}
@@ -270,11 +294,11 @@ func (s *scene) ct(key string, p *part) field {
 			return known(0)
 		}
 	}
-	return field{}
+	return property{}
 }
 
 // fib asks the routes.
-func (s *scene) fib(name string) field {
+func (s *scene) fib(name string) property {
 	switch name {
 	case "daddr type":
 		if s.in {
@@ -302,8 +326,8 @@ func (s *scene) fib(name string) field {
 		// routes chose that.
 		if s.in && s.byRoute && s.dev != nil && !s.loopback {
 			s.askedDev = true
-			return field{kind: named, dev: s.dev}
+			return property{kind: named, dev: s.dev}
 		}
 	}
-	return field{why: fmt.Sprintf("fib %s is not known of the flow", name)}
+	return property{why: fmt.Sprintf("fib %s is not known of the flow", name)}
 }

@@ -2,7 +2,6 @@ package linux
 
 import (
 	"net/netip"
-	"slices"
 	"sort"
 
 	"farmwall/rules"
@@ -106,7 +105,7 @@ func (j *judge) verdict() rules.Verdict {
 	}
 	sort.SliceStable(j.fates, func(a, b int) bool { return rank(j.fates[a].answer) < rank(j.fates[b].answer) })
 	first := j.fates[0]
-	v := rules.Verdict{Answer: first.answer, By: first.cause.by, Way: slices.Clone(first.way)}
+	v := rules.Verdict{Answer: first.answer, By: first.cause.by, Way: first.way.places()}
 	if first.answer == rules.Unknown {
 		v.Reason = first.cause.why
 	}

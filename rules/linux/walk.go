@@ -30,7 +30,7 @@ func (w *walk) base(c *ruleChain, in []part) (live []part, done []outcome) {
 	start := make([]part, len(in))
 	for i, p := range in {
 		p.mayAccept = nil
-		p.way = append(p.way[:len(p.way):len(p.way)], c.place())
+		p.way = &trail{c.place(), p.way}
 		start[i] = p
 	}
 	ended, returned := w.chain(c, 0, start, 0)
@@ -211,7 +211,7 @@ func (w *walk) decide(r *rule, v verdict, p part, why string, depth int) (ended 
 			return w.stop(r, []part{p}, "it goes to the chain "+brief([]byte(v.target))+", which is not there"), nil, nil
 		}
 		q := p
-		q.way = append(p.way[:len(p.way):len(p.way)], to.place())
+		q.way = &trail{to.place(), p.way}
 		e, back := w.chain(to, 0, []part{q}, depth+1)
 		if why == "" {
 			if v.name == "goto" {
