@@ -28,8 +28,7 @@ func (Manager) Diff(s *rules.State, want rules.Set) []rules.Change {
 			all = append(all, placed(rules.Diff(have[i].Owned, nil), have[i].Name))
 		}
 	}
-	changes := rules.MergeChanges(all...)
-	changes = append(changes, repairs(r, have, places, want)...)
+	changes := append(repairs(r, have, places, want), rules.MergeChanges(all...)...)
 	if len(changes) == 0 {
 		changes = keptRepairs(s, r, places, want)
 	}

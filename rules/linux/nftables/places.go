@@ -56,7 +56,7 @@ func found(r *linux.Reading, t *linux.Table) rules.Place {
 		}
 		p.Owned = append(p.Owned, owned(t, c, d, text.rulesOf(c.Name))...)
 	}
-	if t.Own() && t.Dormant && len(p.Owned) > 0 {
+	if t.Own() && t.Dormant {
 		p.Defects = append(p.Defects, "the table is dormant: its rules do nothing")
 	}
 	p.Defects = append(p.Defects, jumpDefects(r, t)...)
