@@ -256,5 +256,9 @@ func TestRollbackOfAFailureHidesNoDrift(t *testing.T) {
 	f.hosts[0].fault = nil
 	f.hosts[0].wall.Loaded = f.hosts[0].wall.Loaded[:1]
 	f.want(f.rollback(failed.Run), OK)
-	f.want(f.drift(DriftOptions{}), Differs)
+	d := f.drift(DriftOptions{})
+	f.want(d, Differs)
+	if got := verbs(d.Outcomes[0].Changes); got != "add web" {
+		t.Errorf("drift finds %q", got)
+	}
 }

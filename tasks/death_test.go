@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -263,5 +264,83 @@ func TestTooLate(t *testing.T) {
 	f.has(h)
 	if h.lease.Number != 1 || h.record != (rules.Record{Time: h.record.Time}) {
 		t.Errorf("lease %+v, record %+v", h.lease, h.record)
+	}
+}
+
+// The host undoes, and is not what it was: nobody calls that restored.
+func TestNeitherOldNorNew(t *testing.T) {
+	f := newFarm(t, 1)
+	h := f.hosts[0]
+	h.fault = func(h *fakeHost, script string, n int) fault {
+		switch script {
+		case "confirm":
+			return cutBefore
+		case "revert":
+			h.undo.Loaded = h.target.Loaded[:1]
+		}
+		return fine
+	}
+	f.want(f.apply(context.Background(), Rollout{}), Doubtful)
+	f.unfinished(1)
+	h.fault = nil
+	f.want(f.verb(f.runner.Recover(context.Background(), f.inv, nil)), Doubtful)
+	f.unfinished(1)
+	// A later confirmed run settles it: what became of the first is history.
+	f.later(time.Minute)
+	f.want(f.apply(context.Background(), Rollout{}), Changed)
+	f.want(f.verb(f.runner.Recover(context.Background(), f.inv, nil)), Stale)
+	f.unfinished(0)
+}
+
+// A change that never reached the host is told from one that was undone.
+func TestNeverBegun(t *testing.T) {
+	f := newFarm(t, 1)
+	h := f.hosts[0]
+	h.fault = func(h *fakeHost, script string, n int) fault {
+		if script == "change" {
+			h.down = true
+			return cutBefore
+		}
+		return fine
+	}
+	p, _ := f.plan()
+	f.want(f.verb(f.runner.Apply(context.Background(), f.inv, p, Rollout{})), Doubtful)
+	h.down, h.fault = false, nil
+	s := f.verb(f.runner.Recover(context.Background(), f.inv, nil))
+	f.want(s, Failed)
+	if !strings.Contains(s.Outcomes[0].Error, "never began") {
+		t.Errorf("error = %q", s.Outcomes[0].Error)
+	}
+}
+
+// Reading is tried twice where the line broke, changing never.
+func TestOnlyReadingIsTriedAgain(t *testing.T) {
+	f := newFarm(t, 2)
+	f.hosts[0].fault = func(_ *fakeHost, script string, n int) fault {
+		if script == "observe" && n%2 == 1 {
+			return cutBefore
+		}
+		return fine
+	}
+	f.hosts[1].fault = func(_ *fakeHost, script string, n int) fault {
+		if script == "observe" {
+			return cutBefore
+		}
+		return fine
+	}
+	_, s := f.plan()
+	f.want(s, Differs, Unreachable)
+	if f.hosts[0].dials != 2 || f.hosts[1].dials != 2 {
+		t.Errorf("%d and %d connections", f.hosts[0].dials, f.hosts[1].dials)
+	}
+	f.hosts[0].fault = func(_ *fakeHost, script string, n int) fault {
+		if script == "change" {
+			return cutBefore
+		}
+		return fine
+	}
+	f.want(f.apply(context.Background(), Rollout{}), Failed, Unreachable)
+	if f.hosts[0].ran["change"] != 1 {
+		t.Errorf("the change was sent %d times", f.hosts[0].ran["change"])
 	}
 }

@@ -42,19 +42,24 @@ func (r *Runner) observeOnce(ctx context.Context, h *inventory.Host, d rules.Dia
 	return conn, state, nil
 }
 
-// look reads a host over a line that is open.
+// look reads a host over a line that is open, up to three times where its ruleset
+// changes meanwhile.
 func look(ctx context.Context, conn transport.Conn, d rules.Dialect) (*rules.State, error) {
 	ctx, cancel := context.WithTimeout(ctx, readLimit)
 	defer cancel()
-	out, err := conn.Run(ctx, d.Observe())
-	if err != nil {
-		return nil, err
+	for reading := 1; ; reading++ {
+		out, err := conn.Run(ctx, d.Observe())
+		if err != nil {
+			return nil, err
+		}
+		state, err := d.Decode(out)
+		if err == nil {
+			return state, nil
+		}
+		if reading == 3 || !errors.Is(err, rules.ErrMoving) {
+			return nil, &unreadable{err}
+		}
 	}
-	state, err := d.Decode(out)
-	if err != nil {
-		return nil, &unreadable{err}
-	}
-	return state, nil
 }
 
 // unreadable is an answer of a host that is not what its script prints.

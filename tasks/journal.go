@@ -72,11 +72,13 @@ type Keeper interface {
 	// Cycle records a drift cycle in one row.
 	Cycle(ctx context.Context, at time.Time, hosts, differing int) error
 
-	// Last returns what was last confirmed on a host, or nil.
+	// Last returns what was last confirmed on a host, or nil: the target of the
+	// newest host record that was finished as Changed.
 	Last(ctx context.Context, farm, host string) (*Confirmed, error)
 	// Known returns the hosts with a confirmed, non-empty last set: farm and name.
 	Known(ctx context.Context) ([][2]string, error)
-	// Unfinished returns the hosts that were begun and never finished.
+	// Unfinished returns the hosts that were begun and never finished. A host in
+	// doubt is not finished, so that it is found here.
 	Unfinished(ctx context.Context) ([]HostRecord, error)
 	Runs(ctx context.Context) ([]RunRecord, error)
 	Run(ctx context.Context, id string) (*RunRecord, error)

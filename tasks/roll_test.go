@@ -162,6 +162,23 @@ func TestTakingBackADriftedHost(t *testing.T) {
 	f.want(d, Differs, PendingOnly)
 }
 
+// A host that was taken back and is not what it was is not called back.
+func TestTakenBackIsProven(t *testing.T) {
+	f := newFarm(t, 2)
+	failOn(f.hosts[1])
+	f.hosts[0].fault = func(h *fakeHost, script string, n int) fault {
+		if script == "confirm" && n == 2 {
+			h.wall.Loaded = h.undo.Loaded[:1]
+		}
+		return fine
+	}
+	s := f.apply(context.Background(), Rollout{OnFail: FailRun})
+	f.want(s, Doubtful, Failed)
+	if !strings.Contains(s.Outcomes[0].Error, "not to what it was before") {
+		t.Errorf("error = %q", s.Outcomes[0].Error)
+	}
+}
+
 func TestEachIsBoundedAndInOrder(t *testing.T) {
 	var now, most atomic.Int64
 	items := make([]int, 100)

@@ -27,6 +27,14 @@ func TestStale(t *testing.T) {
 			t.Error("the host was written to")
 		}
 	})
+	t.Run("ours moved, and the changes would be the same", func(t *testing.T) {
+		f := newFarm(t, 1)
+		f.want(f.apply(ctx, Rollout{}), Changed)
+		f.inv.Hosts[0].Rules[0] = extra("web", "external", 444)
+		p, _ := f.plan()
+		f.hosts[0].wall.Saved = []string{"by hand"}
+		f.want(f.applied(ctx, p, Rollout{}), Stale)
+	})
 	t.Run("only the rest moved", func(t *testing.T) {
 		f := newFarm(t, 1)
 		p, _ := f.plan()
