@@ -1,0 +1,61 @@
+package linux
+
+import (
+	"slices"
+
+	"farmwall/rules"
+)
+
+// part is a share of the flow: some remote addresses and source ports, which met the
+// same rules so far. The parts of a walk never overlap. A part is a value; its slices
+// are never changed.
+type part struct {
+	remote  numbers
+	sports  numbers
+	mark    number
+	noMark  bool // the mark is not known
+	noTrack bool
+	filled  []string // named sets that a rule put this packet into
+
+	// mayAccept says why a rule of this base chain may have accepted already;
+	// doubt says why a rule of this or an earlier one may have dropped. Both with who.
+	mayAccept, doubt *cause
+	passed           cause // who accepted it last, a rule rather than a policy
+	way              *trail
+}
+
+// trail is the chains that a part went through, the last one first.
+type trail struct {
+	place string
+	prev  *trail
+}
+
+// places lists each chain once, in the order of the first visit.
+func (t *trail) places() []string {
+	var back []string
+	for ; t != nil; t = t.prev {
+		back = append(back, t.place)
+	}
+	seen := map[string]bool{}
+	var out []string
+	for _, place := range slices.Backward(back) {
+		if !seen[place] {
+			seen[place] = true
+			out = append(out, place)
+		}
+	}
+	return out
+}
+
+// cause is a rule, or a policy, and what is to be said of it.
+type cause struct{ by, why string }
+
+func (p part) empty() bool { return p.remote.empty() || p.sports.empty() }
+
+// outcome is what became of a part in a base chain.
+type outcome struct {
+	part   part
+	answer rules.Answer
+	cause  cause
+	policy bool // no rule but the policy decided
+}

@@ -1,0 +1,98 @@
+package linux
+
+import "farmwall/rules"
+
+// rule takes one part through one rule: what ended, what goes on to the next rule,
+// what returns from the chain.
+func (w *walk) rule(r *rule, p part, depth int) (ended []outcome, next, returned []part) {
+	// Of some parts it is certain that all steps so far were true, of others not.
+	certain, perhaps := []part{p}, []part(nil)
+	why := ""
+	for i := range r.steps {
+		s := &r.steps[i]
+		if len(certain)+len(perhaps) == 0 {
+			return ended, next, returned
+		}
+		switch s.kind {
+		case matches:
+			certain, perhaps, next, why = w.narrow(r, s, certain, perhaps, next, why)
+		case doubts:
+			perhaps = append(perhaps, certain...)
+			certain, why = nil, s.why
+		case marks:
+			for j := range certain {
+				if s.mark == nil {
+					certain[j].noMark = true
+				} else {
+					certain[j].mark, certain[j].noMark = *s.mark, false
+				}
+			}
+			for j := range perhaps {
+				perhaps[j].noMark = true
+			}
+		case untracks:
+			for j := range certain {
+				certain[j].noTrack = true
+			}
+			if len(perhaps) > 0 {
+				ended = append(ended, w.stop(r, perhaps, "a packet that may be untracked cannot be followed")...)
+				perhaps = nil
+			}
+		case fills:
+			for _, ps := range [][]part{certain, perhaps} {
+				for j := range ps {
+					ps[j].filled = append(ps[j].filled[:len(ps[j].filled):len(ps[j].filled)], s.set)
+				}
+			}
+		case rewrites:
+			return append(append(ended, w.stop(r, certain, s.why)...), w.stop(r, perhaps, s.why)...), next, returned
+		case gone:
+			return ended, append(append(next, certain...), perhaps...), returned
+		case decides:
+			for _, q := range certain {
+				e, n, back := w.decide(r, s.verdict, q, "", depth)
+				ended, next, returned = append(ended, e...), append(next, n...), append(returned, back...)
+			}
+			for _, q := range perhaps {
+				e, n, back := w.decide(r, s.verdict, q, why, depth)
+				ended, next, returned = append(ended, e...), append(next, n...), append(returned, back...)
+			}
+			return ended, next, returned
+		case branches:
+			for _, q := range certain {
+				e, n, back := w.branch(r, s, q, "", depth)
+				ended, next, returned = append(ended, e...), append(next, n...), append(returned, back...)
+			}
+			for _, q := range perhaps {
+				e, n, back := w.branch(r, s, q, why, depth)
+				ended, next, returned = append(ended, e...), append(next, n...), append(returned, back...)
+			}
+			return ended, next, returned
+		}
+	}
+	return ended, append(append(next, certain...), perhaps...), returned
+}
+
+// narrow applies a match to the parts that are still in the rule.
+func (w *walk) narrow(r *rule, s *step, certain, perhaps, next []part, why string) (c, m, n []part, reason string) {
+	for _, q := range certain {
+		sh := w.test(q, r.chain.table, s.match)
+		c, m, next = append(c, sh.yes...), append(m, sh.unsure...), append(next, sh.no...)
+		if sh.why != "" {
+			why = sh.why
+		}
+	}
+	for _, q := range perhaps {
+		sh := w.test(q, r.chain.table, s.match)
+		m = append(append(m, sh.yes...), sh.unsure...)
+		next = append(next, sh.no...)
+	}
+	return c, m, next, why
+}
+
+func (w *walk) stop(r *rule, ps []part, why string) (out []outcome) {
+	for _, p := range ps {
+		out = append(out, outcome{p, rules.Unknown, cause{r.words(), why}, false})
+	}
+	return out
+}
