@@ -12,7 +12,8 @@ import (
 // on its way counts, because a packet that one of them accepts goes on to the next.
 // The flow's addresses are split wherever a rule tells them apart, and each share is
 // followed to its end. A flow from or to anywhere means other hosts: the host's own
-// addresses and those that no packet on a wire can have are left out of it.
+// addresses and those that no packet on a wire can have are left out of it. What
+// filters beside netfilter (tc, XDP, eBPF) is not seen.
 func (s *System) Judge(st *rules.State, f rules.Flow) rules.Verdict {
 	r, err := reading(st)
 	if err != nil {

@@ -218,6 +218,8 @@ func (g *generator) rules(family, hook string) {
 		if l3 == "" && l4 == "" && g.v4 && !g.out && g.one(10) {
 			v = "ip saddr vmap @m4"
 		}
+		// The bits of a connection are known where the flow comes in and is tracked.
+		g.doubtful = g.doubtful || strings.HasPrefix(v, "ct status") && (g.out || g.b.Len() > 0 && !strings.Contains(hook, "input"))
 		g.b.WriteString(v + "\n")
 	}
 }
@@ -287,6 +289,14 @@ func (g *generator) verdict(family, hook, l4 string) string {
 	}
 	for _, c := range g.chains {
 		list = append(list, "jump "+c, "jump "+c, "goto "+c)
+	}
+	if family != "netdev" {
+		device := map[bool]string{true: "oifname", false: "iifname"}[g.out]
+		list = append(list, g.pick("ct state vmap { established : accept, related : accept, invalid : drop }", "ct state vmap { new : accept, untracked : drop }",
+			device+" vmap { lo : accept, h0 : "+g.pick("drop", "accept", "continue")+" }", "ct status dnat "+g.pick("accept", "drop")))
+		if l4 == "" {
+			list = append(list, "meta l4proto vmap { tcp : "+g.pick("drop", "accept", "return")+", 112 : drop }")
+		}
 	}
 	if len(g.chains) > 0 && l4 == "" {
 		list = append(list, "tcp dport vmap { 53 : drop, 20000-20010 : jump "+g.chains[0]+", 443 : accept }")

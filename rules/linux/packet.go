@@ -156,6 +156,12 @@ func (s *scene) ct(key string, p *part) property {
 			return known(1)
 		}
 		return known(8)
+	case "status":
+		// A new connection has none of the bits; whether its addresses were looked up
+		// for NAT (0x80, 0x100) is open. What was sent elsewhere is not followed to here.
+		if !p.noTrack && !s.loopback && (s.hook == "input" || s.hook == "prerouting" && s.priority > -200) {
+			return property{kind: constant, values: []number{{}, small(0x80), small(0x100), small(0x180)}}
+		}
 	case "direction":
 		if !p.noTrack && (s.hook == "input" || s.hook == "postrouting") {
 			return known(0)
