@@ -28,8 +28,8 @@ func (r *Runner) waitForPerson(ctx context.Context, run *running, batch []*chang
 	if len(armed) == 0 {
 		return
 	}
-	run.tell(Event{Kind: Waiting, Text: fmt.Sprintf("%d hosts are changed and wait to be confirmed until %s: press Enter here, or run `farmwall confirm %s` elsewhere",
-		len(armed), until.Format("15:04:05"), run.id)})
+	run.tell(Event{Kind: Waiting, Text: fmt.Sprintf("%s changed, to be confirmed until %s: press Enter here, or run `farmwall confirm %s` elsewhere",
+		hosts(len(armed)), until.Format("15:04:05"), run.id)})
 	window, cancel := context.WithTimeout(ctx, until.Sub(r.Now()))
 	defer cancel()
 	elsewhere := false

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"time"
 )
@@ -37,6 +38,14 @@ func (p *progress) finished(o Outcome) {
 
 func (p *progress) notice(host, text string) {
 	p.tell(Event{Kind: Notice, Host: host, Text: text, Done: int(p.done.Load())})
+}
+
+// hosts is a number of hosts in words.
+func hosts(n int) string {
+	if n == 1 {
+		return "1 host"
+	}
+	return fmt.Sprintf("%d hosts", n)
 }
 
 // pause waits, or returns the context's error.

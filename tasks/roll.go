@@ -17,7 +17,7 @@ func (r *Runner) roll(ctx context.Context, run *running, jobs []job, selected in
 		if ctx.Err() != nil || failed > how.MaxFail.of(selected) {
 			break
 		}
-		run.tell(Event{Kind: BatchStarted, Text: fmt.Sprintf("batch %d: %d hosts", n+1, size)})
+		run.tell(Event{Kind: BatchStarted, Text: fmt.Sprintf("batch %d: %s", n+1, hosts(size))})
 		batch := each(ctx, r.Forks, jobs[at:at+size], func(ctx context.Context, j job) *change {
 			return r.change(ctx, run, j)
 		}, func(j job) *change { return r.notStarted(run, j, "interrupted before it was started") })
@@ -96,7 +96,7 @@ func (r *Runner) lookAgain(ctx context.Context, run *running, changes []*change)
 		return
 	}
 	if until = until.Add(afterDeadline); until.After(r.Now()) {
-		run.tell(Event{Kind: Waiting, Text: fmt.Sprintf("%d hosts are left to their switches; looking again at %s", len(left), until.Format("15:04:05"))})
+		run.tell(Event{Kind: Waiting, Text: fmt.Sprintf("%s left to the switch; looking again at %s", hosts(len(left)), until.Format("15:04:05"))})
 		if err := r.pause(ctx, until.Sub(r.Now())); err != nil {
 			for _, c := range left {
 				c.end()

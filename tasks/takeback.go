@@ -18,7 +18,7 @@ func (r *Runner) takeBack(ctx context.Context, run *running, back [][]*change) {
 	}
 	own.id, own.manual, own.strict = run.id+"-back", false, false
 	own.progress = r.progress(own.id, total)
-	own.tell(Event{Kind: RunStarted, Text: fmt.Sprintf("taking back %d hosts", total)})
+	own.tell(Event{Kind: RunStarted, Text: "taking back " + hosts(total)})
 	err := r.Journal.Begin(context.WithoutCancel(ctx), RunRecord{ID: own.id, Verb: "take-back", Controller: r.Controller, Started: r.Now()})
 	for _, batch := range back {
 		each(ctx, r.Forks, batch, func(ctx context.Context, c *change) struct{} {
