@@ -102,17 +102,18 @@ func rulesetOf(t testing.TB, h *lab.Host) string {
 // A death is one way in which a change is interrupted: what happens, and after
 // which step of the controller, with how much delay.
 type death struct {
-	what  string // "kill" or "cut"
+	what  string // "kill", "cut" or "reboot"
 	step  string
 	delay time.Duration
 }
 
 func (d death) String() string { return fmt.Sprintf("%s after %s+%v", d.what, d.step, d.delay) }
 
-// deaths is every step of change, each dying both ways, right away and a little later.
+// deaths is every step of change, each dying all three ways, right away and a
+// little later.
 func deaths() []death {
 	var all []death
-	for _, what := range []string{"kill", "cut"} {
+	for _, what := range []string{"kill", "cut", "reboot"} {
 		for _, step := range []string{"dial", "observe", "journal", "arm", "redial", "check", "confirm"} {
 			for _, delay := range []time.Duration{0, 15 * time.Millisecond, 60 * time.Millisecond} {
 				all = append(all, death{what, step, delay})
@@ -202,9 +203,16 @@ func die(t *testing.T, farm *lab.Farm, h *lab.Host, d death, args []string) stri
 		if json.Unmarshal(lines.Bytes(), &e) == nil && !died && e.Step == d.step {
 			died = true
 			time.Sleep(d.delay)
-			if d.what == "kill" {
+			var err error
+			switch d.what {
+			case "kill":
 				kill()
-			} else if err := h.Cut(context.Background()); err != nil {
+			case "cut":
+				err = h.Cut(context.Background())
+			case "reboot":
+				err = h.Reboot(context.Background())
+			}
+			if err != nil {
 				t.Error(err)
 			}
 		}
