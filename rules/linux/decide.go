@@ -91,8 +91,10 @@ func (p part) hearsay(e []outcome, back []part, said *cause) (ended []outcome, o
 func (p part) perhaps(name string, said *cause) part {
 	if name == "accept" {
 		if p.mayAccept == nil {
-			p.mayAccept = said
+			p.mayAccept, p.accepted, p.unlikeMark, p.unlikeTrack = said, p.mark, p.noMark, p.noTrack
 		}
+		p.mixedTrack = p.mixedTrack || p.noTrack != p.unlikeTrack
+		p.unlikeMark = p.unlikeMark || p.noMark || p.mark != p.accepted
 	} else if p.doubt == nil {
 		p.doubt = said
 	}

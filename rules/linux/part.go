@@ -20,8 +20,14 @@ type part struct {
 	// mayAccept says why a rule of this base chain may have accepted already;
 	// doubt says why a rule of this or an earlier one may have dropped. Both with who.
 	mayAccept, doubt *cause
-	passed           cause // who accepted it last, a rule rather than a policy
-	way              *trail
+	// accepted is the mark that a packet had which was accepted so; where they differ
+	// later base chains do not know the mark.
+	accepted    number
+	unlikeMark  bool
+	unlikeTrack bool // noTrack, where it was accepted so
+	mixedTrack  bool // accepted so both in and out of connection tracking
+	passed      cause // who accepted it last, a rule rather than a policy
+	way         *trail
 }
 
 // trail is the chains that a part went through, the last one first.

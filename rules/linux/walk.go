@@ -29,7 +29,7 @@ func (w *walk) base(c *ruleChain, in []part) (live []part, done []outcome) {
 	w.scene.hook, w.scene.family, w.scene.priority = c.Hook, c.table.Family, c.Priority
 	start := make([]part, len(in))
 	for i, p := range in {
-		p.mayAccept = nil
+		p.mayAccept, p.mixedTrack = nil, false
 		p.way = &trail{c.place(), p.way}
 		start[i] = p
 	}
@@ -42,14 +42,22 @@ func (w *walk) base(c *ruleChain, in []part) (live []part, done []outcome) {
 		ended = append(ended, outcome{p, answer, cause{by: c.place() + " policy " + c.Policy}, true})
 	}
 	for _, o := range ended {
+		may := o.part.mayAccept
 		switch {
+		case may != nil && (o.part.mixedTrack || o.answer == rules.Allowed && o.part.unlikeTrack != o.part.noTrack):
+			done = append(done, outcome{o.part, rules.Unknown, *may, false})
 		case o.answer == rules.Allowed:
+			if may != nil {
+				o.part.noMark = o.part.noMark || o.part.unlikeMark || o.part.mark != o.part.accepted
+			}
 			if o.part.passed.by == "" || !o.policy {
 				o.part.passed = o.cause
 			}
 			live = append(live, o.part)
-		case o.answer == rules.Denied && o.part.mayAccept != nil:
-			o.part.doubt = o.part.mayAccept
+		case o.answer == rules.Denied && may != nil:
+			// It lives only where it was accepted, with the mark that it had there.
+			o.part.doubt = may
+			o.part.mark, o.part.noMark, o.part.noTrack = o.part.accepted, o.part.unlikeMark, o.part.unlikeTrack
 			live = append(live, o.part)
 		default:
 			done = append(done, o)
