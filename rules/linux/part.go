@@ -24,8 +24,8 @@ type part struct {
 	// later base chains do not know the mark.
 	accepted    number
 	unlikeMark  bool
-	unlikeTrack bool // noTrack, where it was accepted so
-	mixedTrack  bool // accepted so both in and out of connection tracking
+	unlikeTrack bool  // noTrack, where it was accepted so
+	mixedTrack  bool  // accepted so both in and out of connection tracking
 	passed      cause // who accepted it last, a rule rather than a policy
 	way         *trail
 }
