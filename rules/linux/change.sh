@@ -63,8 +63,8 @@ deadline $((up + req_window))" 2>/dev/null || {
 
 	# step 4
 	clear_stage
-	prints || {
-		refuse 'nft could not list the ruleset'
+	prints 2>/dev/null || {
+		refuse 'nft could not list the ruleset, or /run/farmwall is full'
 		return
 	}
 	if [ "$ours" != "$req_ours" ]; then

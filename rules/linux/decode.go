@@ -1,7 +1,6 @@
 package linux
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"sort"
@@ -88,9 +87,6 @@ func (r *Reading) decodeRuleset(st *rules.State, sec sections) error {
 	if sec["missing"] != "" {
 		return fmt.Errorf("the host lacks %s; install it", brief([]byte(sec["missing"])))
 	}
-	if tries, ok := sec["moving"]; ok {
-		return fmt.Errorf("somebody changes the ruleset all the time: it was another one after each of %s readings; try again when that is over", brief([]byte(tries)))
-	}
 	if message, ok := sec["failed"]; ok {
 		hint := ""
 		if strings.Contains(message, "JSON support") {
@@ -98,16 +94,19 @@ func (r *Reading) decodeRuleset(st *rules.State, sec sections) error {
 		}
 		return fmt.Errorf("nft cannot list the ruleset: %s%s", brief([]byte(message)), hint)
 	}
-	text, ok := sec["ruleset"]
-	if !ok {
-		return errors.New("the answer lacks section ruleset")
+	for _, n := range []string{"text", "ruleset"} {
+		if _, ok := sec[n]; !ok {
+			return fmt.Errorf("the answer lacks section %s", n)
+		}
 	}
-	ruleset, err := decodeNft([]byte(text))
+	ruleset, err := decodeNft([]byte(sec["ruleset"]))
 	if err != nil {
 		return err
 	}
 	r.Ruleset = ruleset
-	return r.decodePrints(st, sec["prints"])
+	t := readText(sec["text"])
+	st.Ours, st.Rest = fingerprint(t.ours(sec["unit"], r.Kept)), fingerprint(t.rest(sec["legacy"]))
+	return r.decodeOwn(t)
 }
 
 // farms are those whose marks stand in any rule of the host.

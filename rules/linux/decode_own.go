@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,25 +14,11 @@ import (
 // jumpText is a jump of ours in a dormant table, which the JSON leaves out.
 var jumpText = regexp.MustCompile(`^(?:.* )?(?:jump|goto) ([^ ]+) comment "(.*)"$`)
 
-var hashLine = regexp.MustCompile(`^([0-9a-f]{64})( |$)`)
-
-// decodePrints reads what the shell function fingerprints printed: two hashes, what
-// is ours in nft's own words, and facts that nft's JSON leaves out.
-func (r *Reading) decodePrints(st *rules.State, text string) error {
-	lines := strings.Split(text, "\n")
-	if len(lines) < 2 {
-		return fmt.Errorf("the fingerprints are %s", brief([]byte(text)))
-	}
-	for i, to := range []*string{&st.Ours, &st.Rest} {
-		m := hashLine.FindStringSubmatch(lines[i])
-		if m == nil {
-			return fmt.Errorf("a fingerprint is %s", brief([]byte(lines[i])))
-		}
-		*to = m[1]
-	}
+// decodeOwn notes what is ours in nft's own words, and facts that its JSON leaves out.
+func (r *Reading) decodeOwn(t *streams) error {
 	r.OwnText = map[string]string{}
 	place, body := "", strings.Builder{}
-	for _, line := range lines[2:] {
+	for _, line := range slices.Concat(t.own, t.jumps, t.facts) {
 		f := strings.Fields(line)
 		switch {
 		case place != "":
@@ -67,8 +54,7 @@ func (r *Reading) decodePrints(st *rules.State, text string) error {
 	if place != "" {
 		return fmt.Errorf("the text of %s has no end", place)
 	}
-	r.checkTexts()
-	return nil
+	return r.checkTexts(t)
 }
 
 // addJump reads "jump FAMILY TABLE CHAIN INDEX TEXT".
@@ -128,41 +114,93 @@ func (r *NftRule) target() string {
 func ownChain(name string) bool { return name == "farmwall_in" || name == "farmwall_out" }
 
 // checkTexts compares nft's text with its JSON where a hostile or broken name or
-// comment could make the text say something else.
-func (r *Reading) checkTexts() {
+// comment could make the text say something else, and where the two are of
+// different moments.
+func (r *Reading) checkTexts(text *streams) error {
+	r.checkNames()
+	if len(r.Unreadable) == 0 && r.moved(text) {
+		return rules.ErrMoving
+	}
 	jumps := map[string]bool{}
 	for _, j := range r.Jumps {
 		jumps[fmt.Sprint(j.Family, " ", j.Table, " ", j.Chain, " ", j.Index)] = true
 	}
-	bad := func(format string, args ...any) { r.Unreadable = append(r.Unreadable, fmt.Sprintf(format, args...)) }
 	for _, t := range r.Ruleset.Tables {
-		if !plainName(t.Name) {
-			bad("table %s has a name that nft's own text cannot say", brief([]byte(t.Name)))
-		}
-		for _, s := range t.Sets {
-			if !plainName(s.Name) {
-				bad("%s holds a set with the name %s, which nft's own text cannot say", t.Place(), brief([]byte(s.Name)))
-			}
-		}
 		for _, c := range t.Chains {
-			if !plainName(c.Name) {
-				bad("%s holds a chain with the name %s, which nft's own text cannot say", t.Place(), brief([]byte(c.Name)))
+			if t.Own() || ownChain(c.Name) {
+				continue
 			}
 			for i, rule := range c.Rules {
-				where := fmt.Sprintf("%s chain %s rule %d", t.Place(), brief([]byte(c.Name)), i+1)
-				if !plain(rule.Comment) {
-					bad("%s has a line break or control byte in its comment", where)
-				}
-				if t.Own() || ownChain(c.Name) {
-					continue
-				}
 				found := jumps[fmt.Sprint(t.Family, " ", t.Name, " ", c.Name, " ", i)]
 				if found != strings.HasPrefix(rule.Comment, rules.Prefix) {
-					bad("%s reads differently in nft's text and in its JSON", where)
+					r.unreadable("%s reads differently in nft's text and in its JSON", ruleName(t, c, i))
 				}
 			}
 		}
 	}
+	return nil
+}
+
+func (r *Reading) unreadable(format string, args ...any) {
+	r.Unreadable = append(r.Unreadable, fmt.Sprintf(format, args...))
+}
+
+func ruleName(t *Table, c *Chain, index int) string {
+	return fmt.Sprintf("%s chain %s rule %d", t.Place(), brief([]byte(c.Name)), index+1)
+}
+
+// checkNames looks for names and comments that nft's text cannot say.
+func (r *Reading) checkNames() {
+	for _, t := range r.Ruleset.Tables {
+		if !plainName(t.Name) {
+			r.unreadable("table %s has a name that nft's own text cannot say", brief([]byte(t.Name)))
+		}
+		for _, s := range t.Sets {
+			if !plainName(s.Name) {
+				r.unreadable("%s holds a set with the name %s, which nft's own text cannot say", t.Place(), brief([]byte(s.Name)))
+			}
+		}
+		for _, c := range t.Chains {
+			if !plainName(c.Name) {
+				r.unreadable("%s holds a chain with the name %s, which nft's own text cannot say", t.Place(), brief([]byte(c.Name)))
+			}
+			for i, rule := range c.Rules {
+				if !plain(rule.Comment) {
+					r.unreadable("%s has a line break or control byte in its comment", ruleName(t, c, i))
+				}
+			}
+		}
+	}
+}
+
+// moved says whether chains or the handles of their rules differ between text and
+// JSON: a rule that is made again has another handle.
+func (r *Reading) moved(text *streams) bool {
+	chains := map[string][]*NftRule{}
+	for _, t := range r.Ruleset.Tables {
+		for _, c := range t.Chains {
+			if !t.Dormant && !strings.HasPrefix(c.Name, "__") { // nft's own name for a chain without one
+				chains[t.Family+" "+t.Name+" "+c.Name] = c.Rules
+			}
+		}
+	}
+	seen := 0
+	for i := range text.chains {
+		c := &text.chains[i]
+		family, name, _ := strings.Cut(c.table, " ")
+		if t := r.Ruleset.Find(family, name); t != nil && t.Dormant {
+			continue
+		}
+		list, ok := chains[c.table+" "+c.chain]
+		if !ok {
+			return true
+		}
+		seen++
+		if !c.nested && !slices.EqualFunc(c.handles, list, func(h int, rule *NftRule) bool { return h == rule.Handle }) {
+			return true
+		}
+	}
+	return seen != len(chains)
 }
 
 // plainName says whether a name is one word.

@@ -19,7 +19,7 @@ problem=$(folder /run/farmwall 2>&1) || refused "$problem"
 input=/run/farmwall/input.$$
 program=/run/farmwall/program.$$
 # What was left by scripts that were killed.
-for old in /run/farmwall/input.* /run/farmwall/program.* /run/farmwall/work.*; do
+for old in /run/farmwall/input.* /run/farmwall/program.* /run/farmwall/work.* /run/farmwall/ours.* /run/farmwall/rest.*; do
 	[ -e "/proc/${old##*.}" ] || rm -f "$old"
 done
 cat >"$input" || {

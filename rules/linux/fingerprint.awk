@@ -1,21 +1,17 @@
-# Reads nft -s -n list ruleset and makes the two byte streams that the fingerprints
-# are taken over:
+# Reads nft -a -s -n list ruleset and writes the two byte streams that the fingerprints
+# are taken over into the files ours and rest:
 #   ours  our table, our chains and sets in foreign tables, our rules in foreign
-#         chains with their place, the unit that loads the kept copy, the copy
+#         chains with their place, whether the kept copy is loaded at boot; the
+#         copy itself follows from elsewhere
 #   rest  what else decides about traffic from and to this host
-# Prints their hashes, a line each, ours first. With show=1 there follow the stream
-# ours and the facts about tables and chains that nft 1.0.6 leaves out of its JSON.
+# streams.go makes the same bytes of the same text.
 #
-# Variables: sha, the command that hashes; unit; kept, the hash of the kept copy;
-# legacy, the names of the legacy tables; show.
+# Variables: ours and rest, the files; unit; legacy, the names of the legacy tables.
 #
 # Lines are told apart by their indent and first words, and a comment of ours by the
 # end of its line, so that quotes and braces within texts cannot mislead.
 
-BEGIN {
-	ours = sha " #ours"
-	rest = sha " #rest"
-}
+{ sub(/ # handle [0-9]+$/, "") }
 
 /^table [^ ]+ [^ ]+ [{]/ {
 	table = $2 " " $3
@@ -63,16 +59,12 @@ table == "" { next }
 
 block == "" {
 	if (whole) own[++n] = $0
-	if ($1 == "flags") {
-		flags[table] = $0
-		if ($0 ~ /dormant/) fact[++facts] = "dormant " table
-	}
+	if ($1 == "flags") flags[table] = $0
 	next
 }
 
 mine {
 	own[++n] = $0
-	if (kind == "chain" && $1 == "type" && $3 == "hook") devices()
 	next
 }
 
@@ -81,7 +73,6 @@ kind == "chain" {
 		line[key, ++lines[key]] = $0
 		if ($4 == "ingress" || $4 == "prerouting" || $4 == "input" || $4 == "output" || $4 == "egress")
 			reach(key)
-		devices()
 		next
 	}
 	if (place == 0 && $1 == "comment") next
@@ -111,19 +102,6 @@ kind == "set" || kind == "map" {
 	next
 }
 
-# The devices that an ingress or egress chain hangs on.
-function devices(    text) {
-	if ($0 !~ / hook [a-z]+ devices? /) return
-	text = $0
-	sub(/^.* hook [a-z]+ devices? /, "", text)
-	sub(/ priority .*$/, "", text)
-	gsub(/[={},"]/, " ", text)
-	gsub(/ +/, " ", text)
-	sub(/^ /, "", text)
-	sub(/ $/, "", text)
-	fact[++facts] = "devices " table " " block " " text
-}
-
 function reach(k) {
 	if (k in reached) return
 	reached[k] = 1
@@ -147,31 +125,23 @@ function follow(t, text,    words, many, i, w) {
 }
 
 END {
-	for (i = 1; i <= n; i++) print own[i] | ours
-	for (i = 1; i <= jumps; i++) print jump[i] | ours
-	print "unit " unit | ours
-	print "kept " kept | ours
-	close(ours)
+	for (i = 1; i <= n; i++) print own[i] > ours
+	for (i = 1; i <= jumps; i++) print jump[i] > ours
+	print ("unit " unit) > ours
 
-	print "legacy " legacy | rest
+	print ("legacy " legacy) > rest
 	for (q = 1; q <= queued; q++) {
 		key = queue[q]
 		split(key, part, SUBSEP)
 		if (!(part[1] in shown)) {
 			shown[part[1]] = 1
-			print "table " part[1] flags[part[1]] | rest
+			print ("table " part[1] flags[part[1]]) > rest
 		}
-		print part[1] " " known[key] " " part[3] | rest
+		print (part[1] " " known[key] " " part[3]) > rest
 		for (i = 1; i <= lines[key]; i++) {
-			print line[key, i] | rest
+			print line[key, i] > rest
 			follow(part[1], line[key, i])
 		}
 	}
-	close(rest)
-
-	if (show) {
-		for (i = 1; i <= n; i++) print own[i]
-		for (i = 1; i <= jumps; i++) print jump[i]
-		for (i = 1; i <= facts; i++) print fact[i]
-	}
+	if (close(ours) != 0 || close(rest) != 0) exit 1
 }

@@ -1,5 +1,5 @@
-# Shell functions that observe.sh and change.sh share. They want LC_ALL=C, a PATH
-# with the system's folders, and the text of fingerprint.awk in FINGERPRINT.
+# Shell functions that observe.sh and change.sh share. They want LC_ALL=C and a PATH
+# with the system's folders.
 
 FARMWALL_KEPT=/etc/farmwall/nftables.copy
 
@@ -43,16 +43,10 @@ legacy_tables() {
 	done
 }
 
-# fingerprints TEXT [1] prints the hashes of ours and of the rest for this text of
-# nft -s -n list ruleset, a line each; with 1, what is ours after that.
-fingerprints() {
-	init_system
-	unit_state
-	legacy_tables
-	kept=none
-	if [ -f "$FARMWALL_KEPT" ]; then
-		kept=$(sha256sum <"$FARMWALL_KEPT")
-	fi
-	printf '%s\n' "$1" | awk -v sha='exec sha256sum' -v unit="$unit" -v kept="${kept%% *}" \
-		-v legacy="$legacy" -v show="${2-}" "$FINGERPRINT"
+# kept_copy sets kept to the persistent copy; it fails where there is none. In the
+# variable the shell may leave bytes out; it leaves the same ones out every time.
+kept_copy() {
+	[ -f "$FARMWALL_KEPT" ] || return 1
+	kept=$(cat "$FARMWALL_KEPT" && echo .)
+	kept=${kept%.}
 }

@@ -1,7 +1,10 @@
 package linux
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -11,23 +14,27 @@ import (
 // awks are the programs that the fingerprint must run under, each with its first words.
 var awks = map[string][]string{"mawk": {"mawk"}, "gawk": {"gawk"}, "busybox": {"busybox", "awk"}}
 
-// prints runs fingerprint.awk over a text of nft.
-func prints(t *testing.T, awk []string, text string) (ours, rest, own string) {
+// prints runs fingerprint.awk over a text of nft and returns the two streams.
+func prints(t testing.TB, awk []string, text string) (ours, rest string) {
 	t.Helper()
-	args := append(append([]string{}, awk[1:]...), "-v", "sha=exec sha256sum", "-v", "unit=disabled",
-		"-v", "kept=none", "-v", "legacy=", "-v", "show=1", "-f", "fingerprint.awk")
+	dir := t.TempDir()
+	args := append(append([]string{}, awk[1:]...), "-v", "ours="+dir+"/ours", "-v", "rest="+dir+"/rest", "-v", "unit=disabled",
+		"-v", "legacy=", "-f", "fingerprint.awk")
 	cmd := exec.Command(awk[0], args...)
 	cmd.Env = []string{"LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
 	cmd.Stdin = strings.NewReader(text)
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %v", awk, err)
+	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Fatalf("%v: %v: %s", awk, err, out)
 	}
-	lines := strings.SplitN(string(out), "\n", 3)
-	if len(lines) != 3 || !hashLine.MatchString(lines[0]) || !hashLine.MatchString(lines[1]) {
-		t.Fatalf("%v printed %q", awk, out)
+	var streams [2]string
+	for i, name := range []string{"ours", "rest"} {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		streams[i] = string(b)
 	}
-	return lines[0], lines[1], lines[2]
+	return streams[0] + "kept none\n", streams[1]
 }
 
 const fingerprintBase = `flush ruleset
@@ -66,13 +73,18 @@ func TestFingerprintsMoveForWhatTheyAreOf(t *testing.T) {
 	const load = "}\n}"
 	text := func(change string) string {
 		n.run(t, strings.ReplaceAll(strings.ReplaceAll(fingerprintBase, "} }", load), "}; }", load)+change, "nft", "-f", "-")
-		return n.run(t, "", "nft", "-s", "-n", "list", "ruleset")
+		bare := n.run(t, "", "nft", "-s", "-n", "list", "ruleset")
+		full := n.run(t, "", "nft", "-a", "-s", "-n", "list", "ruleset")
+		if cut := regexp.MustCompile(`(?m) # handle [0-9]+$`).ReplaceAllString(full, ""); cut != bare {
+			t.Errorf("without handles it is\n%s\ninstead of\n%s", cut, bare)
+		}
+		return full
 	}
 	base := text("")
-	ours0, rest0, own0 := prints(t, awks["mawk"], base)
+	ours0, rest0 := prints(t, awks["mawk"], base)
 	for _, want := range []string{"table inet farmwall {", "set farmwall_a {", "chain farmwall_in {", "jump inet site input 2 jump farmwall_in comment"} {
-		if !strings.Contains(own0, want) {
-			t.Errorf("what is ours lacks %q:\n%s", want, own0)
+		if !strings.Contains(ours0, want) {
+			t.Errorf("what is ours lacks %q:\n%s", want, ours0)
 		}
 	}
 	for _, c := range []struct {
@@ -102,13 +114,14 @@ func TestFingerprintsMoveForWhatTheyAreOf(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			changed := text(c.change)
-			ours, rest, own := prints(t, awks["mawk"], changed)
+			s := readText(changed)
+			ours, rest := s.ours("disabled", nil), s.rest("")
 			if (ours != ours0) != c.ours || (rest != rest0) != c.rest {
 				t.Errorf("ours moved=%v want %v, rest moved=%v want %v\n%s", ours != ours0, c.ours, rest != rest0, c.rest, changed)
 			}
 			for name, awk := range awks {
-				if o, r, w := prints(t, awk, changed); o != ours || r != rest || w != own {
-					t.Errorf("%s makes other bytes than mawk", name)
+				if o, r := prints(t, awk, changed); o != ours || r != rest {
+					t.Errorf("%s makes other bytes than Go:\n%s%s\ninstead of\n%s%s", name, o, r, ours, rest)
 				}
 			}
 		})
@@ -121,29 +134,72 @@ mount -t tmpfs none /run; cp -a /etc/alternatives /run/; mount -t tmpfs none /et
 mount -t tmpfs none /var/lib; mkdir -p -m 0700 /etc/farmwall /run/farmwall /var/lib/farmwall; mkdir -p /etc/rc2.d /etc/init.d
 `
 
-// The shell function adds what loads the rules at boot.
-func TestFingerprintHoldsCopyAndUnit(t *testing.T) {
-	need(t, "unshare", "mount", "nft")
-	print := func(setup string) string {
-		script := emptyEtc + setup + "\nset +e\n" + fingerprintShell() + "fingerprints ''\n"
-		out, err := exec.Command("unshare", "-n", "-m", "sh", "-c", script).CombinedOutput()
-		if err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-		first, _, _ := strings.Cut(string(out), "\n")
-		return first
+// What observe lets Go hash and what a change hashes under its lock are the same,
+// whichever shell and awk the host has, and the copy and what loads it count.
+func TestFingerprintsOfObserveAndChangeAgree(t *testing.T) {
+	need(t, "unshare", "mount", "nft", "busybox")
+	hash := strings.ReplaceAll(groundSh, "cd / || exit 1\n", "") + "fingerprint_awk='" + fingerprintAwk + "'\n" + fingerprintSh
+	setups := map[string]string{
+		"nothing": "", "copy": "printf 'a\\n' >/etc/farmwall/nftables.copy", "copy without newline": "printf a >/etc/farmwall/nftables.copy",
+		"empty copy": ": >/etc/farmwall/nftables.copy", "odd copy": "printf 'a\\000b\\377\\n\\n\\n' >/etc/farmwall/nftables.copy",
+		"unit": "ln -s x /etc/rc2.d/S01farmwall", "all": stateFiles,
+	}
+	for name, setup := range hosts {
+		setups[name+" of the goldens"] = setup
 	}
 	seen := map[string]string{}
-	for name, setup := range map[string]string{
-		"nothing": "", "copy": "printf 'a\\n' >/etc/farmwall/nftables.copy", "copy without newline": "printf a >/etc/farmwall/nftables.copy",
-		"unit": "ln -s x /etc/rc2.d/S01farmwall",
-	} {
-		p := print(setup)
-		if other, twice := seen[p]; twice {
-			t.Errorf("%q and %q have one fingerprint", name, other)
+	for name, setup := range setups {
+		for _, shell := range shells {
+			for awkName, awk := range awks {
+				if name != "all" && (awkName != "mawk" || shell[0] == "bash" && name != "odd copy") {
+					continue
+				}
+				script := emptyEtc + setup + "\nset +e\nsh=$1 observe=$2 hash=$3\n$sh -c \"$observe\" sh ''; echo SPLIT; $sh -c \"$hash\""
+				end := "\nawk='" + strings.Join(awk, " ") + "'\nprints && echo $ours $rest\n"
+				cmd := exec.Command("unshare", "-n", "-m", "sh", "-c", script, "sh", strings.Join(shell, " "), New().Observe().Body, hash+end)
+				out, err := cmd.Output()
+				if err != nil {
+					t.Fatalf("%s: %v: %s", name, err, out)
+				}
+				observed, hashes, _ := strings.Cut(string(out), "SPLIT\n")
+				st, err := New().Decode([]byte(observed))
+				if err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				if want := st.Ours + " " + st.Rest + "\n"; hashes != want {
+					t.Errorf("%s, %v, %s: the change would see %q instead of %q", name, shell, awkName, hashes, want)
+				}
+				if shell[0] == "dash" && awkName == "mawk" && !strings.Contains(name, "goldens") {
+					if other, twice := seen[st.Ours]; twice {
+						t.Errorf("%q and %q have one fingerprint", name, other)
+					}
+					seen[st.Ours] = name
+				}
+			}
 		}
-		seen[p] = name
 	}
+}
+
+// Whatever text there is, Go and awk make the same of it.
+func FuzzStreams(f *testing.F) {
+	need(f, "mawk")
+	for _, b := range goldenFiles(f) {
+		sec, err := splitSections(b)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(sec["text"])
+	}
+	f.Add(fingerprintBase)
+	f.Fuzz(func(t *testing.T, text string) {
+		// What a shell's variable cannot hold, and what separates for awk alone.
+		text = strings.NewReplacer("\x00", "", "\x1c", "", "\r", "", "\v", "", "\f", "").Replace(text)
+		s := readText(text)
+		ours, rest := prints(t, awks["mawk"], text+"\n")
+		if o, r := s.ours("disabled", nil), s.rest(""); o != ours || r != rest {
+			t.Fatalf("Go makes\n%s%s\nand awk\n%s%s", o, r, ours, rest)
+		}
+	})
 }
 
 // The awk text travels inside single quotes.

@@ -40,7 +40,7 @@ func (s *System) program() string {
 	var b strings.Builder
 	b.WriteString(groundSh)
 	b.WriteString(folderSh)
-	b.WriteString(fingerprintShell())
+	b.WriteString("fingerprint_awk='" + fingerprintAwk + "'\n" + fingerprintSh)
 	for _, m := range s.Managers {
 		b.WriteString(m.Functions())
 	}

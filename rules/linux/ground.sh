@@ -8,6 +8,10 @@ export LC_ALL PATH TMPDIR
 umask 077
 cd / || exit 1
 
+# mawk starts in half of gawk's time.
+awk=awk
+if command -v mawk >/dev/null; then awk=mawk; fi
+
 run=/run/farmwall
 var=/var/lib/farmwall
 etc=/etc/farmwall
@@ -145,15 +149,25 @@ left() {
 	fi
 }
 
-# prints sets ours and rest to the fingerprints of this moment.
+# prints sets ours and rest to the fingerprints of this moment, and ruleset to the
+# text that they are of.
 prints() {
 	ours='' rest=''
-	ruleset=$(nft -s -n list ruleset) || return 1
-	hashes=$(fingerprints "$ruleset") || return 1
-	ruleset=''
-	# shellcheck disable=SC2086 # "HASH  -" twice
+	ruleset=$(nft -a -s -n list ruleset) || {
+		echo 'nft could not list the ruleset' >&2
+		return 1
+	}
+	init_system
+	unit_state
+	legacy_tables
+	printf '%s\n' "$ruleset" | $awk -v ours="$run/ours.$$" -v rest="$run/rest.$$" -v unit="$unit" -v legacy="$legacy" "$fingerprint_awk" &&
+		if kept_copy; then printf 'kept\n%s' "$kept"; else echo 'kept none'; fi >>"$run/ours.$$" &&
+		hashes=$(sha256sum "$run/ours.$$" "$run/rest.$$") || {
+		echo 'cannot write to /run/farmwall; is it full?' >&2
+		return 1
+	}
+	# shellcheck disable=SC2086 # "HASH  FILE" twice
 	set -- $hashes
-	[ $# -eq 4 ] || return 1
 	ours=$1 rest=$3
 }
 

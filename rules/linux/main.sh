@@ -94,7 +94,7 @@ main() {
 	case ${1-} in
 	serve)
 		serve "$2"
-		rm -f "$2" "$0" "$run/work.$$"
+		rm -f "$2" "$0" "$run/work.$$" "$run/ours.$$" "$run/rest.$$"
 		;;
 	switch)
 		action="switch $2"

@@ -80,48 +80,35 @@ list_json() {
 	case $1 in
 	*'	flags '*dormant*) ;;
 	*)
-		"$nft" -j -s -n list ruleset 2>/dev/null
+		"$nft" -j -s -n list ruleset
 		return
 		;;
 	esac
 	echo '{"nftables": [{"metainfo": {}}]}'
 	printf '%s\n' "$1" | awk '
-		/^table / { name = $2 " " $3; n = n + 1; names[n] = name }
+		/^table / { sub(/ # handle [0-9]+$/, ""); name = $2 " " $3; n = n + 1; names[n] = name }
 		/^\tflags .*dormant/ { dormant[name] = 1 }
 		END { for (i = 1; i <= n; i++) if (!(names[i] in dormant)) print names[i] }' |
 		while read -r family name; do
 			case $name in
 			'' | *[!A-Za-z0-9_./-]*) exit 1 ;; # it would be read as nft's own syntax
 			esac
-			"$nft" -j -s -n list table "$family" "$name" 2>/dev/null || exit 1
+			"$nft" -j -s -n list table "$family" "$name" || exit 1
 		done
 }
 
-# Three readings in a row must agree, or what nft says in JSON is of another moment
-# than the fingerprints. Elements with a timeout make the texts differ, so texts that
-# differ are compared by their fingerprints.
+# The fingerprints are of the text, which is read first. Whoever changes the ruleset
+# between the two readings gives it another fingerprint than the one that the change
+# compares under its lock, so a plan made from a mixed reading is refused as stale; and
+# the handles of the rules, which both readings have, tell a mixed one where the old
+# rules came back.
 if [ -n "$nft" ] && [ "$uid" = 0 ] && [ -z "$missing" ]; then
-	settled=
-	for try in 1 2 3; do
-		before=$("$nft" -s -n list ruleset 2>/dev/null) && json=$(list_json "$before") &&
-			after=$("$nft" -s -n list ruleset 2>/dev/null) || {
-			settled=failed
-			break
-		}
-		prints=$(fingerprints "$before" 1)
-		if [ "$before" = "$after" ] || [ "$prints" = "$(fingerprints "$after" 1)" ]; then
-			settled=yes
-			break
-		fi
-	done
-	case $settled in
-	yes)
+	if text=$("$nft" -a -s -n list ruleset 2>/dev/null) && json=$(list_json "$text" 2>/dev/null); then
+		section text "$text"
 		section ruleset "$json"
-		section prints "$prints"
-		;;
-	failed) section failed "$("$nft" -j -s -n list ruleset 2>&1 >/dev/null)" ;;
-	*) section moving "$try" ;;
-	esac
+	else
+		section failed "$("$nft" -j -s -n list ruleset 2>&1 >/dev/null)"
+	fi
 fi
 
 # One process where ip can take several questions, three where it is busybox's.
@@ -132,7 +119,12 @@ addr show
 BATCH
 ) || network=$(ip route show table all; ip rule; ip addr) 2>/dev/null
 section network "$network"
-section rules6 "$(ip -6 rule 2>/dev/null)"
+# An IPv6 packet that is routed by a rule needs an address that is not of its link.
+rules6=
+case $network in
+*' inet6 '*' scope global'* | *' inet6 '*' scope site'*) rules6=$(ip -6 rule 2>/dev/null) ;;
+esac
+section rules6 "$rules6"
 
 # Our own folders: what somebody other than root could have written is not read.
 set --
@@ -169,10 +161,7 @@ case $trusted in *' /run/farmwall '*)
 esac
 section tokens "$tokens"
 case $trusted in *' /etc/farmwall '*)
-	if [ -f "$FARMWALL_KEPT" ]; then
-		kept=$(cat "$FARMWALL_KEPT" && echo .)
-		section kept "${kept%.}"
-	fi
+	if kept_copy; then section kept "$kept"; fi
 	;;
 esac
 section end ''

@@ -168,16 +168,6 @@ func TestManagers(t *testing.T) {
 	}
 }
 
-// A reading takes the host little time.
-func BenchmarkObserve(b *testing.B) {
-	need(b, "nft")
-	n := newNetns(b)
-	body := New().Observe().Body
-	for b.Loop() {
-		n.run(b, "", "sh", "-c", body, "sh", "")
-	}
-}
-
 // A ruleset that is another one at every look is not read as if it stood still.
 func TestObserveSeesARulesetMove(t *testing.T) {
 	nft := func(text string) string {
@@ -189,7 +179,8 @@ chmod +x /run/fake; mount --bind /run/fake /usr/sbin/nft
 `
 	}
 	for _, c := range []struct{ name, setup, says string }{
-		{"moving", nft(`/run/real add table ip "t$$"; /run/real add chain ip "t$$" c "{ type filter hook input priority 0; }"; exec /run/real "$@"`), "changes the ruleset all the time"},
+		{"moving", nft(`/run/real add table ip "t$$"; /run/real add chain ip "t$$" c "{ type filter hook input priority 0; }"; exec /run/real "$@"`), "changed the ruleset while it was read"},
+		{"rules made again", nft(`/run/real flush chain ip t c; /run/real add rule ip t c accept; exec /run/real "$@"`) + "/run/real -f - <<X\ntable ip t {\n chain c { type filter hook input priority 0; accept\n }\n}\nX\n", "changed the ruleset while it was read"},
 		{"failing", nft(`echo "Error: Could not process rule: Permission denied" >&2; exit 1`), "Permission denied"},
 		{"moving once", nft(`[ -e /run/moved ] || { : >/run/moved; /run/real add chain ip t c '{ type filter hook input priority 0; }'; }; exec /run/real "$@"`) +
 			"/run/real add table ip t\n", ""},

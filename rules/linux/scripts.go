@@ -6,6 +6,8 @@ import (
 	"farmwall/rules"
 )
 
+// fingerprintAwk holds no single quote: it stands between two.
+//
 //go:embed fingerprint.awk
 var fingerprintAwk string
 
@@ -15,13 +17,7 @@ var fingerprintSh string
 //go:embed observe.sh
 var observeSh string
 
-// fingerprintShell defines the shell function fingerprints: observe and change
-// must make the very same bytes. The awk text holds no single quote.
-func fingerprintShell() string {
-	return "FINGERPRINT='" + fingerprintAwk + "'\n" + fingerprintSh
-}
-
 // Observe is the one script that reads a Linux host, whoever manages it.
 func (s *System) Observe() rules.Script {
-	return rules.Script{Name: "observe", Shell: rules.Sh, Body: fingerprintShell() + observeSh}
+	return rules.Script{Name: "observe", Shell: rules.Sh, Body: fingerprintSh + observeSh}
 }

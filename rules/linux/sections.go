@@ -16,7 +16,7 @@ var required = []string{"format", "uid", "uptime", "boot", "kernel", "os", "conn
 	"record", "tokens", "end"}
 
 // optional are those that only some hosts have.
-var optional = []string{"ruleset", "prints", "failed", "moving", "kept"}
+var optional = []string{"text", "ruleset", "failed", "kept"}
 
 // splitSections reads the framing that observe.sh writes. Sections are counted out,
 // never searched for, so what they hold cannot end them.

@@ -15,8 +15,8 @@ import (
 // loader is the manager's own functions as a program: MODE COPY-FILE.
 func loader() string {
 	return nftables.Manager{}.Functions() + `
-rm -f /run/work
-nftables_test "$2" "$1" /run/work && nftables_load "$2" "$1" /run/work`
+rm -f /run/trial
+nftables_test "$2" "$1" /run/trial && nftables_load "$2" "$1" /run/trial`
 }
 
 // load loads a copy in a mode without the frame.
