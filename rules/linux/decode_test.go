@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"farmwall/rules"
 )
 
 // section writes one as observe does.
@@ -48,10 +50,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{"JSON of somebody else", with("ruleset", `{"nftables":[]}`), "metainfo"},
 		{"a rule without chain", with("ruleset", `{"nftables":[{"metainfo":{}},{"rule":{"family":"ip","table":"t","chain":"c","expr":[]}}]}`), "which is not there"},
 		{"a chain without table", with("ruleset", `{"nftables":[{"metainfo":{}},{"chain":{"family":"ip","table":"t","name":"c"}}]}`), "which is not there"},
-		{"no fingerprints", with("prints", ""), "fingerprints"},
-		{"a fingerprint that is none", with("prints", "0123\n4567\n"), "fingerprint"},
-		{"our text without end", with("prints", strings.TrimSuffix(sec["prints"][:200], "}")), "has no end"},
-		{"an odd line among ours", with("prints", sec["prints"]+"\nhello world"), "among what is ours"},
+		{"no text", without("text"), "lacks section text"},
+		{"our text without end", with("text", "table inet farmwall {\n\tchain in {\n"), "no end"},
 		{"an address that is none", with("network", "1: lo: <UP> mtu 1\n    inet 300.0.0.1/8 scope host\n"), "ip: an address"},
 		{"a route that is none", with("network", "nowhere dev lo\n"), "ip: a route"},
 		{"a lease that is none", with("lease", "number many\n"), "lease"},
@@ -60,9 +60,9 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a token of two words", with("tokens", "armed 7\n"), "token"},
 		{"a token's state", with("tokens", "ready 7 R 1\n"), "state"},
 		{"a folder that is none", with("folders", "drwx\n"), "ls: a folder"},
-		{"nft's own error", strings.Replace(without("prints"), framed("ruleset", sec["ruleset"]), framed("failed", "Error: no\x1b[2Jpe"), 1), `nft cannot list the ruleset: "Error: no\x1b[2Jpe"`},
-		{"nft without JSON", strings.Replace(without("prints"), framed("ruleset", sec["ruleset"]), framed("failed", "Error: JSON support not compiled-in"), 1), "built without JSON"},
-		{"a ruleset that moves", strings.Replace(without("prints"), framed("ruleset", sec["ruleset"]), framed("moving", "3"), 1), "changes the ruleset all the time"},
+		{"nft's own error", strings.Replace(without("text"), framed("ruleset", sec["ruleset"]), framed("failed", "Error: no\x1b[2Jpe"), 1), `nft cannot list the ruleset: "Error: no\x1b[2Jpe"`},
+		{"nft without JSON", strings.Replace(without("text"), framed("ruleset", sec["ruleset"]), framed("failed", "Error: JSON support not compiled-in"), 1), "built without JSON"},
+		{"text and JSON of two moments", with("ruleset", strings.Replace(sec["ruleset"], `"handle": 2`, `"handle": 77`, 1)), rules.ErrMoving.Error()},
 		{"no awk", with("missing", "awk"), "lacks \"awk\""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -91,7 +91,7 @@ func TestHostsThatCannotBeWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bare := bytes.Replace(bytes.Replace(good, []byte(framed("ruleset", sec["ruleset"])), nil, 1), []byte(framed("prints", sec["prints"])), nil, 1)
+	bare := bytes.Replace(bytes.Replace(good, []byte(framed("ruleset", sec["ruleset"])), nil, 1), []byte(framed("text", sec["text"])), nil, 1)
 	for _, c := range []struct{ name, from, to, says string }{
 		{"another user", framed("uid", "0"), framed("uid", "1000"), "use sudo"},
 		{"no nft", framed("nft", sec["nft"]), framed("nft", ""), "install the package nftables"},
