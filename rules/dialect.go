@@ -22,6 +22,15 @@ type Reader interface {
 	Judge(s *State, f Flow) Verdict
 }
 
+// PortBounder is what a Reader may offer so that a long range of ports is judged
+// exactly without asking for every port of it.
+type PortBounder interface {
+	// PortBounds returns ports, in order: from each of them on, to the one before the
+	// next, no rule of the host tells ports apart. ok is false where that cannot be
+	// said of this host.
+	PortBounds(s *State) (bounds []uint16, ok bool)
+}
+
 // Writer says what must be written so that wanted rules are true.
 type Writer interface {
 	// Check refuses what cannot be said or done on this host exactly, all of it

@@ -57,7 +57,7 @@ type change struct {
 	conn transport.Conn // the line in use, or nil
 
 	rec     HostRecord   // what the journal holds of this change
-	guarded []JudgedFlow // flows that the change must not close
+	guarded []guard      // flows that the change must not close
 	armed   bool         // the switch may fire until deadline
 	until   time.Time    // by our clock, at the latest
 	open    []JudgedFlow // wanted flows that are not open, as step 7 saw them

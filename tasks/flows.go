@@ -2,36 +2,21 @@ package tasks
 
 import "farmwall/rules"
 
-// flowsOf returns the flows that a rule opens, one for each port.
-func flowsOf(r *rules.Rule) []rules.Flow {
-	flow := rules.Flow{Direction: r.Direction, Protocol: r.Protocol, Remotes: r.Remotes, Loopback: r.Loopback}
-	if len(r.Ports) == 0 {
-		return []rules.Flow{flow}
-	}
-	var flows []rules.Flow
-	for _, p := range r.Ports {
-		for port := int(p.First); port <= int(p.Last); port++ {
-			flow.Port = uint16(port)
-			flows = append(flows, flow)
-		}
-	}
-	return flows
+func flowOf(r *rules.Rule) rules.Flow {
+	return rules.Flow{Direction: r.Direction, Protocol: r.Protocol, Remotes: r.Remotes, Loopback: r.Loopback}
 }
 
 // judgeRule judges all flows of a rule and returns the worst verdict of each of
 // its port ranges, with the first port that meets it.
-func judgeRule(d rules.Reader, s *rules.State, r *rules.Rule) []JudgedFlow {
-	flow := rules.Flow{Direction: r.Direction, Protocol: r.Protocol, Remotes: r.Remotes, Loopback: r.Loopback}
-	if len(r.Ports) == 0 {
-		return []JudgedFlow{{Rule: r.ID, Flow: flow, Verdict: d.Judge(s, flow)}}
-	}
+func judgeRule(d rules.Reader, s *rules.State, c cuts, r *rules.Rule) []JudgedFlow {
+	flow := flowOf(r)
 	judged := make([]JudgedFlow, 0, len(r.Ports))
-	for _, p := range r.Ports {
+	for _, p := range portsOf(r) {
 		worst := JudgedFlow{Rule: r.ID}
-		for port := int(p.First); port <= int(p.Last); port++ {
-			flow.Port = uint16(port)
+		for _, part := range c.parts(p) {
+			flow.Port = part.First
 			v := d.Judge(s, flow)
-			if port == int(p.First) || badness(v.Answer) > badness(worst.Verdict.Answer) {
+			if part.First == p.First || badness(v.Answer) > badness(worst.Verdict.Answer) {
 				worst.Flow, worst.Verdict = flow, v
 			}
 			if worst.Verdict.Answer == rules.Denied {
@@ -46,8 +31,9 @@ func judgeRule(d rules.Reader, s *rules.State, r *rules.Rule) []JudgedFlow {
 // judgeSet judges every rule of a set.
 func judgeSet(d rules.Reader, s *rules.State, set rules.Set) []JudgedFlow {
 	var judged []JudgedFlow
+	c := cutsOf(d, s, set)
 	for i := range set {
-		judged = append(judged, judgeRule(d, s, &set[i])...)
+		judged = append(judged, judgeRule(d, s, c, &set[i])...)
 	}
 	return judged
 }
@@ -77,19 +63,16 @@ func only(judged []JudgedFlow, answer rules.Answer) []JudgedFlow {
 // of each port range, with the first port that has it.
 func outsiders(d rules.Reader, s *rules.State, set rules.Set) []JudgedFlow {
 	var judged []JudgedFlow
+	c := cutsOf(d, s, set)
 	for i := range set {
 		r := &set[i]
 		if r.Direction != rules.In || r.Loopback {
 			continue
 		}
-		ranges := r.Ports
-		if len(ranges) == 0 {
-			ranges = []rules.PortRange{{}}
-		}
-		for _, p := range ranges {
+		for _, p := range portsOf(r) {
 			var open *JudgedFlow
-			for port := int(p.First); port <= int(p.Last); port++ {
-				flow, ok := set.Outsider(rules.Flow{Direction: r.Direction, Protocol: r.Protocol, Port: uint16(port)})
+			for _, part := range c.parts(p) {
+				flow, ok := set.Outsider(rules.Flow{Direction: r.Direction, Protocol: r.Protocol, Port: part.First})
 				if !ok {
 					continue
 				}
@@ -106,24 +89,49 @@ func outsiders(d rules.Reader, s *rules.State, set rules.Set) []JudgedFlow {
 	return judged
 }
 
+// guard is a flow that a change must not close, of every port from the flow's on.
+type guard struct {
+	rule string // empty: a kept flow
+	flow rules.Flow
+	last uint16
+}
+
 // protected are the flows that a change from one set to another must not close:
 // those of kept, and those that both sets want, as far as they are allowed now.
-func protected(d rules.Reader, s *rules.State, kept []rules.Flow, from, to rules.Set) []JudgedFlow {
-	var out []JudgedFlow
-	add := func(rule string, f rules.Flow) {
+func protected(d rules.Reader, s *rules.State, kept []rules.Flow, from, to rules.Set) []guard {
+	var out []guard
+	add := func(rule string, f rules.Flow, last uint16) {
 		if v := d.Judge(s, f); v.Answer == rules.Allowed {
-			out = append(out, JudgedFlow{Rule: rule, Flow: f, Verdict: v})
+			out = append(out, guard{rule, f, last})
 		}
 	}
 	for _, f := range kept {
-		add("", f)
+		add("", f, f.Port)
 	}
+	c := cutsOf(d, s, from, to)
 	for i := range to {
-		for _, f := range flowsOf(&to[i]) {
-			if from.Admits(f) {
-				add(to[i].ID, f)
+		f := flowOf(&to[i])
+		for _, p := range portsOf(&to[i]) {
+			for _, part := range c.parts(p) {
+				if f.Port = part.First; from.Admits(f) {
+					add(to[i].ID, f, part.Last)
+				}
 			}
 		}
 	}
 	return out
+}
+
+// closed returns the first of the guarded flows that is denied now, and by whom.
+func closed(d rules.Reader, s *rules.State, guarded []guard) (g guard, by string, found bool) {
+	c := cutsOf(d, s)
+	for _, g := range guarded {
+		for _, part := range c.parts(rules.PortRange{First: g.flow.Port, Last: g.last}) {
+			g.flow.Port = part.First
+			if v := d.Judge(s, g.flow); v.Answer == rules.Denied {
+				return g, v.By, true
+			}
+		}
+	}
+	return guard{}, "", false
 }

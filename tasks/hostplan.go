@@ -110,9 +110,10 @@ func defeated(d rules.Reader, s *rules.State, settled rules.Set, changes []rules
 		}
 	}
 	var flows []JudgedFlow
+	cuts := cutsOf(d, s, settled)
 	for i := range settled {
 		if !moving[settled[i].ID] {
-			flows = append(flows, only(judgeRule(d, s, &settled[i]), rules.Denied)...)
+			flows = append(flows, only(judgeRule(d, s, cuts, &settled[i]), rules.Denied)...)
 		}
 	}
 	return flows

@@ -77,14 +77,12 @@ func (c *change) lost(s *rules.State) string {
 			return fmt.Sprintf("our rules are not as they should be: %d differences left, the first: %s", len(left), brief(&left[0]))
 		}
 	}
-	for _, g := range c.guarded {
-		if v := c.d.Judge(s, g.Flow); v.Answer == rules.Denied {
-			what := "a kept flow"
-			if g.Rule != "" {
-				what = "a flow that was open and is wanted (" + g.Rule + ")"
-			}
-			return fmt.Sprintf("%s was closed: %s, by %s", what, g.Flow, v.By)
+	if g, by, found := closed(c.d, s, c.guarded); found {
+		what := "a kept flow"
+		if g.rule != "" {
+			what = "a flow that was open and is wanted (" + g.rule + ")"
 		}
+		return fmt.Sprintf("%s was closed: %s, by %s", what, g.flow, by)
 	}
 	return ""
 }
