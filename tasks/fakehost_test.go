@@ -64,6 +64,7 @@ type fakeHost struct {
 	onRun    func(script string)                           // called before each script, without the lock
 	ran      map[string]int
 	down     bool // nobody can dial
+	stuck    bool // the switch has died; a revert still works
 	cutsOff  bool // our rules cut the controller off, in a way nobody can foresee
 	downTill time.Time
 	dialErr  error
@@ -128,7 +129,7 @@ func marks(list []rules.Rule) []string {
 
 // tick lets the switch fire where its time has come.
 func (h *fakeHost) tick() {
-	if h.token == "armed" && !h.clock.Now().Before(h.deadline) {
+	if h.token == "armed" && !h.stuck && !h.clock.Now().Before(h.deadline) {
 		h.restore()
 	}
 }

@@ -31,14 +31,15 @@ func (r *Runner) roll(ctx context.Context, run *running, jobs []job, selected in
 		}
 		begun, at = append(begun, batch), at+size
 	}
-	var back [][]*change
-	if failed > how.MaxFail.of(selected) {
-		back = toTakeBack(begun, how.OnFail)
+	goBack := func(id string) {
+		if back := toTakeBack(begun, how.OnFail); failed > how.MaxFail.of(selected) && len(back) > 0 && ctx.Err() == nil {
+			r.takeBack(ctx, run, run.id+id, back)
+		}
 	}
-	if len(back) > 0 && ctx.Err() == nil {
-		r.takeBack(ctx, run, back)
-	}
+	goBack("-back")
 	r.lookAgain(ctx, run, slices.Concat(begun...))
+	// A host whose confirm was not answered may turn out to be changed after all.
+	goBack("-back-late")
 	for _, c := range slices.Concat(begun...) {
 		out = append(out, c.out)
 	}
@@ -107,8 +108,9 @@ func (r *Runner) lookAgain(ctx context.Context, run *running, changes []*change)
 	each(ctx, r.Forks, left, func(ctx context.Context, c *change) struct{} {
 		defer c.hangUp()
 		cause, step := c.out.Error, c.out.Step
-		if err := c.dial(ctx); err == nil {
-			c.settled(ctx, step, cause)
+		// A switch whose time is over and that did nothing has died.
+		if err := c.dial(ctx); err == nil && !c.settled(ctx, step, cause) {
+			c.undo(ctx, step, cause+"; the switch did nothing by then")
 		}
 		c.end()
 		return struct{}{}

@@ -10,13 +10,13 @@ import (
 // takeBack puts hosts that this run had changed back to what they were: the
 // newest batch first, each host through change and proven by the fingerprint that
 // it had before. It is a run of its own in the journal.
-func (r *Runner) takeBack(ctx context.Context, run *running, back [][]*change) {
+func (r *Runner) takeBack(ctx context.Context, run *running, id string, back [][]*change) {
 	own := *run
 	total := 0
 	for _, batch := range back {
 		total += len(batch)
 	}
-	own.id, own.manual, own.strict = run.id+"-back", false, false
+	own.id, own.manual, own.strict = id, false, false
 	own.progress = r.progress(own.id, total)
 	own.tell(Event{Kind: RunStarted, Text: "taking back " + hosts(total)})
 	err := r.Journal.Begin(context.WithoutCancel(ctx), RunRecord{ID: own.id, Verb: "take-back", Controller: r.Controller, Started: r.Now()})
