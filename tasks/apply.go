@@ -56,6 +56,9 @@ func (r *Runner) Apply(ctx context.Context, inv *inventory.Inventory, plan *Plan
 		return nil, err
 	}
 	sorted := r.sortOut(w, plan)
+	if plan.digest != "" { // from a file, so it is not of this moment
+		r.stillSo(ctx, plan, sorted)
+	}
 	outcomes, err := r.carryOut(ctx, plan, sorted, how)
 	if err != nil {
 		return nil, err
@@ -70,6 +73,17 @@ type sorted struct {
 	places   []int // of the jobs among hosts
 	adopt    []*HostPlan
 	selected int
+
+	same       []job // the hosts with nothing to do
+	samePlaces []int
+}
+
+// adoptAs has a host journalled that is as it should be. A rollback that finds
+// nothing to do says nothing about what is wanted.
+func (s *sorted) adoptAs(plan *Plan, hp *HostPlan) {
+	if plan.Verb != verbRollback {
+		s.adopt = append(s.adopt, hp)
+	}
 }
 
 // sortOut says of each host whether the plan still holds for it.
@@ -95,10 +109,8 @@ func (r *Runner) sortOut(w *wanting, plan *Plan) *sorted {
 			stale("the host's inventory entry has changed since the plan was made")
 		case !hp.changes():
 			*o = hp.unchanged()
-			// A rollback that finds nothing to do says nothing about what is wanted.
-			if plan.Verb != verbRollback {
-				out.adopt = append(out.adopt, hp)
-			}
+			out.adoptAs(plan, hp)
+			out.same, out.samePlaces = append(out.same, job{h, hp}), append(out.samePlaces, i)
 			continue
 		default:
 			out.jobs, out.places = append(out.jobs, job{h, hp}), append(out.places, i)
