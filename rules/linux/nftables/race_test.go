@@ -100,3 +100,26 @@ func TestTwoConfirms(t *testing.T) {
 		h.nothingToDo(someSet(t))
 	}
 }
+
+// TestLaterLease lets a script that is late by one step rename the token of a later
+// change: it must give it back, and must not count as the winner.
+func TestLaterLease(t *testing.T) {
+	h := newHost(t, "sh")
+	change := system.Change(rules.ChangeRequest{}).Body
+	_, program, _ := strings.Cut(change, "<<'END-OF-THE-PROGRAM'\n")
+	program, _, _ = strings.Cut(program, "main \"$@\"\n")
+	out := h.sh(program + `
+mkdir -p $run
+put $run/token.armed "1 run-1 99999"
+mv() {
+	unset -f mv
+	put $run/token.armed "2 run-2 99999"
+	mv "$@"
+}
+if win confirming 1; then echo won; fi
+ls $run
+cat $run/token.armed`)
+	if out != "token.armed\n2 run-2 99999\n" {
+		t.Errorf("it is:\n%s", out)
+	}
+}
