@@ -8,7 +8,7 @@ refuse() {
 # taken answers that somebody else's change stands in the way.
 taken() {
 	answer_holder="$lease_controller run $lease_run"
-	answer_left=$(left)
+	left
 	answer taken "$1"
 	unlock
 }
@@ -17,18 +17,28 @@ change() {
 	if ! lock 10; then
 		read_lease
 		token
-		answer_holder="$lease_controller run $lease_run" answer_left=$(left)
+		left
+		answer_holder="$lease_controller run $lease_run"
 		answer taken 'another script holds the lock'
 		return
 	fi
-	[ "$(cat "$run/holder" 2>/dev/null)" = "$$ $(begun $$) change" ] || {
-		refuse 'cannot write to /run/farmwall; is it full?'
+	full='cannot write to /run/farmwall; is it full?'
+	held=''
+	read -r held <"$run/holder"
+	[ "$held" = "$holder" ] || {
+		refuse "$full"
 		return
 	}
-	problem=$(settle 2>&1) || {
-		refuse "an earlier change could not be finished: $problem"
-		return
-	}
+	token
+	case $token in
+	'' | done) ;;
+	*)
+		problem=$(settle 2>&1) || {
+			refuse "an earlier change could not be finished: $problem"
+			return
+		}
+		;;
+	esac
 
 	# step 3
 	read_lease || {
@@ -63,21 +73,39 @@ deadline $((up + req_window))" 2>/dev/null || {
 
 	# step 4
 	clear_stage
-	prints 2>/dev/null || {
-		refuse 'nft could not list the ruleset, or /run/farmwall is full'
+	problem=''
+	listing 2>/dev/null || {
+		refuse 'nft could not list the ruleset'
 		return
 	}
-	if [ "$ours" != "$req_ours" ]; then
-		answer stale-ours
-		unlock
-		return
+	prints "$run/target.$lease" "$run/undo.$lease" "$run/reserve.$lease" 2>/dev/null || problem=$full
+	if [ -z "$problem" ] && [ "$hashes" = "$req_target_hash $req_undo_hash" ]; then
+		if [ "$ours" != "$req_ours" ]; then
+			clear_stage
+			answer stale-ours
+			unlock
+			return
+		fi
+		if [ "$rest" != "$req_rest" ]; then
+			clear_stage
+			answer stale-rest
+			unlock
+			return
+		fi
+	elif [ "$(hash_request)" != "$req_target_hash $req_undo_hash" ]; then
+		problem='the line broke while the data was sent'
+	else
+		problem=$full
 	fi
-	if [ "$rest" != "$req_rest" ]; then
-		answer stale-rest
-		unlock
-		return
+	if [ -z "$problem" ]; then
+		problem=$(stage 2>&1)
+		composed=$?
+		case $composed in
+		0 | 10 | 11) ;;
+		*) problem=${problem:-the test of undo and rules came to no end} ;;
+		esac
 	fi
-	problem=$(stage 2>&1) || {
+	[ -z "$problem" ] || {
 		clear_stage
 		refuse "$problem"
 		return
@@ -85,7 +113,7 @@ deadline $((up + req_window))" 2>/dev/null || {
 	# undo staged
 
 	# step 5
-	problem=$(arm 2>&1) || {
+	arm || {
 		disarm
 		refuse "$problem"
 		return
@@ -97,64 +125,50 @@ deadline $((up + req_window))" 2>/dev/null || {
 	uptime
 	if [ "$token $token_lease" != "armed $lease" ] || [ $((token_deadline - up)) -lt $((req_window / 2)) ]; then
 		rm -f "$run/wait.$lease"
-		answer_left=$(left)
+		left
 		answer too-late 'more than half of the window had gone before the rules could be loaded'
 		unlock
 		return
 	fi
 	# about to load
-	problem=$("${manager}_load" "$run/target.$lease" keep "$run/work.$$" 2>&1) || {
-		rm -f "$run/wait.$lease" "$run/work.$$"
-		answer_left=$(left)
+	problem=$("${manager}_load_tested" "$run/target.$lease" keep "$run/work.$$" "$composed" 2>&1) || {
+		rm -f "$run/wait.$lease"
+		left
 		answer failed "the rules did not load: $problem"
 		unlock
 		return
 	}
 	# loaded
-	rm -f "$run/work.$$"
 	token
-	answer_left=$(left)
-	if prints; then answer_ours=$ours; fi
+	left
+	if listing && prints; then answer_ours=$ours; fi
 	answer applied
 	unlock
 }
 
-# stage writes the undo and the target, with all the space that an undo will need,
-# and tests both.
+# stage tests undo and target, and returns what the target was composed to.
 stage() {
-	full='cannot write to /run/farmwall; is it full?'
-	if ! put "$run/before.$lease" "$ours $rest $req_digest" 2>/dev/null ||
-		! request_lines 1 "$req_target" 2>/dev/null >"$run/target.$lease" ||
-		! request_lines $((req_target + 1)) "$req_undo" 2>/dev/null >"$run/undo.$lease" ||
-		! cp "$0" "$run/switch.$lease" 2>/dev/null ||
-		! cp /dev/null "$run/outcome.$lease" 2>/dev/null; then
+	if ! echo "$req_ours $req_rest $req_digest" >"$run/before.$lease" ||
+		! { ln -f "$0" "$run/switch.$lease" || cp "$0" "$run/switch.$lease"; } ||
+		! : >"$run/outcome.$lease"; then
 		echo "$full"
 		return 1
-	fi
-	if [ "$(hash "$run/target.$lease")" != "$req_target_hash" ] || [ "$(hash "$run/undo.$lease")" != "$req_undo_hash" ]; then
-		if [ "$(hash_request)" = "$req_target_hash $req_undo_hash" ]; then
-			echo "$full"
-		else
-			echo 'the line broke while the data was sent'
-		fi
-		return 1
-	fi
-	size=$(wc -c <"$request") && space=$(wc -c <"$run/undo.$lease") || return 1
-	# Lines that remove what the target adds are never longer than the target.
-	blocks=$(((size + space) * 2 / 1024 + 64))
-	dd if=/dev/zero bs=1024 count="$blocks" 2>/dev/null | tr '\0' '\n' >"$run/reserve.$lease" 2>/dev/null
-	if [ "$(wc -c <"$run/reserve.$lease")" -ne $((blocks * 1024)) ]; then
-		echo "$full"
-		return 1
-	fi
-	problem=$("${manager}_test" "$run/undo.$lease" full "$run/reserve.$lease" 2>&1) || {
+	fi 2>/dev/null
+	problem=$("${manager}_test" "$run/undo.$lease" full "$run/reserve.$lease" 2>&1)
+	case $? in
+	0 | 10 | 11) ;;
+	*)
 		echo "the undo would not load: $problem"
 		return 1
-	}
-	problem=$("${manager}_test" "$run/target.$lease" keep "$run/work.$$" 2>&1) || {
-		echo "the rules would not load: $problem"
-		return 1
-	}
+		;;
+	esac
+	problem=$("${manager}_test" "$run/target.$lease" keep "$run/work.$$" 2>&1)
+	composed=$?
+	case $composed in
+	0 | 10 | 11) return "$composed" ;;
+	*) echo "the rules would not load: $problem" ;;
+	esac
+	return 1
 }
 
 hash() {
@@ -169,38 +183,35 @@ hash_request() {
 }
 
 # request_lines FIRST COUNT prints lines of the request's data.
-request_lines() { sed -n "$((req_line + $1)),$((req_line + $1 + $2 - 1))p" "$request"; }
+request_lines() { sed -n "$1,$(($1 + $2 - 1))p" "$request"; }
 
 # clear_stage removes what earlier changes left; it is called with the lock held and
 # no token alive.
 clear_stage() {
-	for old in before target undo switch outcome undone confirmed reserve wait ready request; do
-		rm -f "$run/$old".*
-	done
-	rm -f "$run/token.done"
-	clear_kept
+	remove "$run"/before.* "$run"/target.* "$run"/undo.* "$run"/switch.* "$run"/outcome.* "$run"/undone.* \
+		"$run"/confirmed.* "$run"/reserve.* "$run"/wait.* "$run"/ready.* "$run"/request.* "$run/token.done" \
+		"$var"/*.new "$etc"/*.new
 }
 
 # arm makes the token, starts the switch and waits until it is ready.
 arm() {
+	problem=$full
+	{ echo "$lease" >"$run/wait.$lease"; } 2>/dev/null || return 1
 	uptime
-	if ! put "$run/wait.$lease" "$lease" 2>/dev/null ||
-		! put "$run/token.armed" "$lease $req_run $((up + req_window))" 2>/dev/null; then
-		echo 'cannot write to /run/farmwall; is it full?'
-		return 1
-	fi
+	put "$run/token.armed" "$lease $req_run $((up + req_window))" 2>/dev/null || return 1
 	# armed
-	detached switch "$lease" "$(hash "$run/undo.$lease")"
+	detached switch "$lease" "$req_undo_hash"
 	uptime
 	arm_end=$((up + 10))
 	until [ -s "$run/ready.$lease" ]; do
 		uptime
 		if [ "$up" -ge "$arm_end" ]; then
-			echo 'the switch did not start'
+			problem='the switch did not start'
 			return 1
 		fi
 		nap
 	done
+	problem=''
 }
 
 # disarm ends a change that has loaded nothing.

@@ -5,7 +5,7 @@ confirm() {
 	# Two confirms of one change stage the same files.
 	if ! confirm_lock; then
 		token
-		answer_left=$(left)
+		left
 		answer pending 'another confirm is at work'
 		return
 	fi
@@ -41,21 +41,29 @@ confirm() {
 		answer refused "change $lease is of run $token_run"
 		return
 	fi
-	problem=$(stage_kept 2>&1) || {
-		rm -f "$run/request.$lease"
-		clear_kept
-		answer_left=$(left)
-		answer refused "$problem"
+	listing 2>/dev/null || {
+		left
+		answer refused 'nft could not list the ruleset'
 		return
 	}
+	problem=$(stage_kept 2>&1)
+	staged=$?
+	case $staged in
+	0 | 10 | 11) ;;
+	*)
+		clear_kept
+		left
+		answer refused "$problem"
+		return
+		;;
+	esac
 	# kept copy staged
 
 	# step 9
 	win confirming "$lease" || {
-		rm -f "$run/request.$lease"
 		clear_kept
 		token
-		answer_left=$(left)
+		left
 		answer too-late 'the switch was faster'
 		return
 	}
@@ -95,7 +103,8 @@ finish_and_answer() {
 	fi
 	if [ -e "$run/confirmed.$lease" ]; then
 		{ read -r unsaved <"$run/unsaved"; } 2>/dev/null
-		if prints; then answer_ours=$ours; fi
+		# What was listed for the test is what there is, unless something was deleted.
+		if { [ "${staged-}" = 11 ] || listing; } && prints; then answer_ours=$ours; fi
 		answer confirmed
 	else
 		answer too-late 'the change was undone'
@@ -104,9 +113,11 @@ finish_and_answer() {
 }
 
 # stage_kept writes beside their places all files that step 10 renames, tests the
-# copy, and last notes that a confirm of this change is on its way.
+# copy, and last notes that a confirm of this change is on its way. It returns what
+# the copy was composed to: 11 where nothing is to be deleted.
 stage_kept() {
 	full="cannot write to $etc or $var; is the disk full?"
+	composed=0
 	read -r _ _ _ manager _ <"$run/target.$lease" || return 1
 	manager_known "$manager" || return 1
 	printf 'run %s\ncontroller %s\ntime %s\ndigest %s\n' "$req_run" "$req_controller" "$req_time" "$req_digest" \
@@ -114,40 +125,43 @@ stage_kept() {
 		echo "$full"
 		return 1
 	}
-	flush "$var/record.new"
 	init_system
 	if [ -n "$init" ] && ! "${manager}_empty" "$run/target.$lease"; then
-		folder "$etc" || return 1
+		folders "$etc" || return 1
 		if ! cp "$run/target.$lease" "$etc/$manager.copy.new" 2>/dev/null ||
 			! cp "$0" "$etc/load.new" 2>/dev/null || ! stage_units 2>/dev/null; then
 			echo "$full"
 			return 1
 		fi
-		flush "$etc/$manager.copy.new"
-		flush "$etc/load.new"
-		problem=$("${manager}_test" "$etc/$manager.copy.new" full "$run/work.$$" 2>&1) || {
+		flush "$var/record.new" "$etc"/*.new
+		problem=$("${manager}_test" "$etc/$manager.copy.new" full "$run/work.$$" 2>&1)
+		composed=$?
+		case $composed in
+		0 | 10 | 11) ;;
+		*)
 			echo "the persistent copy would not load: $problem"
 			return 1
-		}
-		rm -f "$run/work.$$"
+			;;
+		esac
+	else
+		flush "$var/record.new"
 	fi
 	put "$run/request.$lease" "$manager" 2>/dev/null || {
 		echo 'cannot write to /run/farmwall; is it full?'
 		return 1
 	}
+	return "$composed"
 }
 
 # clear_kept removes what a confirm staged and did not put into place.
-clear_kept() {
-	rm -f "$var"/*.new "$etc"/*.new
-}
+clear_kept() { remove "$run/request.$lease" "$var"/*.new "$etc"/*.new; }
 
 # finish_confirm puts everything into place; each step can be repeated.
 finish_confirm() { # LEASE
 	[ -e "$run/confirmed.$1" ] || {
 		read -r manager <"$run/request.$1" && manager_known "$manager" || return 1
 		init_system
-		rm -f "$run/unsaved"
+		remove "$run/unsaved"
 		if "${manager}_empty" "$run/target.$1"; then
 			remove_kept "$manager"
 		elif [ -z "$init" ]; then
@@ -158,13 +172,13 @@ finish_confirm() { # LEASE
 		fi
 		# unit placed
 		# Now what the target does not need can go; the undo will not want it back.
-		"${manager}_load" "$run/target.$1" full "$run/reserve.$1" || note 'what is not needed any more could not be deleted'
+		[ "${staged-}" = 11 ] || "${manager}_load" "$run/target.$1" full "$run/reserve.$1" || note 'what is not needed any more could not be deleted'
 		[ ! -e "$var/record.new" ] || { mv -f "$var/record.new" "$var/record" && flush "$var"; } || return 1
 		# record written
 		mv -f "$run/outcome.$1" "$run/confirmed.$1" || return 1
 	}
 	# confirmed
-	rm -f "$run/undo.$1" "$run/target.$1" "$run/reserve.$1" "$run/request.$1" "$run/wait.$1" "$run/switch.$1"
+	remove "$run/undo.$1" "$run/target.$1" "$run/reserve.$1" "$run/request.$1" "$run/wait.$1" "$run/switch.$1"
 	mv -f "$run/token.confirming" "$run/token.done"
 }
 
@@ -188,7 +202,7 @@ remove_kept() { # MANAGER
 # at_boot loads the persistent copies; it is also called after a manager's service was
 # started or reloaded.
 at_boot() {
-	folder "$run" || exit 1
+	folders "$run" || exit 1
 	lock 60 || {
 		note 'the lock is not free'
 		exit 1

@@ -1,10 +1,11 @@
 END-OF-THE-PROGRAM
-[ "$(tail -n 1 "$program")" = 'main "$@"' ] || {
-	rm -f "$input" "$program"
+written=$?
+[ "$written" = 0 ] || {
+	rm -f "$program"
 	refused 'cannot write to /run/farmwall; is it full?'
 }
 # In the background it leads no process group, so setsid need not fork and can be
 # waited for.
-setsid /bin/sh "$program" serve "$input" </dev/null &
+setsid /bin/sh "$program" serve <&3 3<&- &
 wait $!
-rm -f "$input" "$program"
+[ ! -e "$program" ] || rm -f "$program"

@@ -7,9 +7,29 @@
 # streams.go makes the same bytes of the same text.
 #
 # Variables: ours and rest, the files; unit; legacy, the names of the legacy tables.
+# On the way a change has its data, the file input, cut into its two copies: head
+# lines into the file target, what follows into undo; and space for all that an undo
+# may have to write filled into the file reserve.
 #
 # Lines are told apart by their indent and first words, and a comment of ours by the
 # end of its line, so that quotes and braces within texts cannot mislead.
+
+BEGIN {
+	if (input != "") cut()
+}
+
+function cut(    i, text, size, block) {
+	for (i = 1; (getline text < input) > 0; i++) {
+		print text > (i <= head ? target : undo)
+		size += (length(text) + 1) * (i <= head ? 1 : 2)
+	}
+	if (i <= head + 1 || close(target) != 0 || close(undo) != 0) failed = 1
+	# Lines that remove what the target adds are never longer than the target.
+	block = "#"
+	while (length(block) < 1023) block = block "#"
+	for (i = int(size * 2 / 1024) + 64; i > 0; i--) print block > reserve
+	if (close(reserve) != 0) failed = 1
+}
 
 { sub(/ # handle [0-9]+$/, "") }
 
@@ -143,5 +163,5 @@ END {
 			follow(part[1], line[key, i])
 		}
 	}
-	if (close(ours) != 0 || close(rest) != 0) exit 1
+	if (close(ours) != 0 || close(rest) != 0 || failed) exit 1
 }

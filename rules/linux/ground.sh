@@ -9,8 +9,8 @@ umask 077
 cd / || exit 1
 
 # mawk starts in half of gawk's time.
-awk=awk
-if command -v mawk >/dev/null; then awk=mawk; fi
+awk='awk'
+if command -v mawk >/dev/null; then awk='mawk'; fi
 
 run=/run/farmwall
 var=/var/lib/farmwall
@@ -24,23 +24,35 @@ uptime() {
 }
 
 # nap is a short wait.
-nap() { sleep 0.05 2>/dev/null || sleep 1; }
+nap() { sleep 0.03 2>/dev/null || sleep 1; }
 
-# begun PID prints when a process was started, which tells it from a later one with
-# the same number. One that has ended and that nobody has waited for yet is gone.
+# begun PID sets begun to when a process was started, which tells it from a later one
+# with the same number, and state to what it does.
 begun() {
-	proc=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+	begun='' state='' stat=''
+	{
+		while IFS= read -r line; do stat="$stat$line "; done <"/proc/$1/stat"
+	} 2>/dev/null
 	# shellcheck disable=SC2086 # the words of the line are wanted
-	set -- ${proc##*) }
-	case $1 in Z | X) return 1 ;; esac
-	echo "${20}"
+	set -- ${stat##*) }
+	state=${1-} begun=${20-}
+	[ -n "$begun" ]
+}
+
+# remove FILE... removes those that are there; a pattern that matches nothing is none.
+remove() {
+	for old; do
+		shift
+		if [ -e "$old" ] || [ -L "$old" ]; then set -- "$@" "$old"; fi
+	done
+	[ $# -eq 0 ] || rm -f "$@"
 }
 
 # put FILE TEXT writes a file whole or not at all.
 put() { printf '%s\n' "$2" >"$1.new" && mv -f "$1.new" "$1"; }
 
-# flush FILE makes sure that it is on the disk.
-flush() { sync "$1" 2>/dev/null || sync; }
+# flush FILE... makes sure that they are on the disk.
+flush() { sync "$@" 2>/dev/null || sync; }
 
 # keep FILE TEXT is put for what has to survive a reboot.
 keep() {
@@ -50,7 +62,8 @@ keep() {
 note() { echo "$(date '+%Y-%m-%d %H:%M:%S') $action: $*" >>"$run/switch.log"; }
 
 # lock SECONDS waits so long at most. Descriptor 9 holds it, in children too: it is
-# free when the last of them has ended, whatever killed the first.
+# free when the last of them has ended, whatever killed the first. The file holder
+# stays when the lock is free: it names a process by when it began, too.
 lock() {
 	true >>"$run/lock" || return 1
 	exec 9>>"$run/lock"
@@ -64,13 +77,12 @@ lock() {
 		fi
 		nap
 	done
-	put "$run/holder" "$$ $(begun $$) $action" 2>/dev/null || return 0 # the lock is held all the same
+	begun $$
+	holder="$$ $begun $action"
+	{ echo "$holder" >"$run/holder"; } 2>/dev/null || return 0 # the lock is held all the same
 }
 
-unlock() {
-	rm -f "$run/holder"
-	exec 9>&-
-}
+unlock() { exec 9>&-; }
 
 # kill_holder ends the process group of who holds the lock, if it is a change (or
 # anybody, with "all") and still the same process.
@@ -79,7 +91,7 @@ kill_holder() {
 	{ read -r holder_pid holder_begun holder_action <"$run/holder"; } 2>/dev/null
 	[ "$holder_action" = change ] || [ "${1-}" = all ] || return 0
 	case $holder_pid in '' | *[!0-9]*) return 0 ;; esac
-	[ "$(begun "$holder_pid")" = "$holder_begun" ] || return 0
+	begun "$holder_pid" && [ "$begun" = "$holder_begun" ] || return 0
 	note "killing the $holder_action that holds the lock, process $holder_pid"
 	kill -9 "-$holder_pid" 2>/dev/null
 }
@@ -139,36 +151,45 @@ win() {
 	return 1
 }
 
-# left prints for how many seconds the switch still waits.
+# left sets answer_left to the seconds that the switch still waits.
 left() {
 	uptime
+	answer_left=0
 	if [ "$token" = armed ] && [ "$token_deadline" -gt "$up" ]; then
-		echo $((token_deadline - up))
-	else
-		echo 0
+		answer_left=$((token_deadline - up))
 	fi
 }
 
-# prints sets ours and rest to the fingerprints of this moment, and ruleset to the
-# text that they are of.
-prints() {
-	ours='' rest=''
+# listing sets ruleset to all that nft knows, with handles.
+listing() {
 	ruleset=$(nft -a -s -n list ruleset) || {
+		ruleset=''
 		echo 'nft could not list the ruleset' >&2
 		return 1
 	}
+}
+
+# prints [TARGET UNDO RESERVE] sets ours and rest to the fingerprints of the listing,
+# and writes the two copies of a request on the way, with the space that an undo needs;
+# hashes are those of the copies.
+prints() {
+	ours='' rest='' hashes=''
+	prints_ours=$run/ours.$$ prints_rest=$run/rest.$$
 	init_system
 	unit_state
 	legacy_tables
-	printf '%s\n' "$ruleset" | $awk -v ours="$run/ours.$$" -v rest="$run/rest.$$" -v unit="$unit" -v legacy="$legacy" "$fingerprint_awk" &&
-		if kept_copy; then printf 'kept\n%s' "$kept"; else echo 'kept none'; fi >>"$run/ours.$$" &&
-		hashes=$(sha256sum "$run/ours.$$" "$run/rest.$$") || {
-		echo 'cannot write to /run/farmwall; is it full?' >&2
-		return 1
-	}
-	# shellcheck disable=SC2086 # "HASH  FILE" twice
+	printf '%s\n' "$ruleset" | $awk -v ours="$prints_ours" -v rest="$prints_rest" -v unit="$unit" -v legacy="$legacy" \
+		-v input="${1:+$request}" -v head="${req_target-}" -v target="${1-}" -v undo="${2-}" -v reserve="${3-}" \
+		"$fingerprint_awk" || return 1
+	if kept_copy; then
+		printf 'kept\n%s' "$kept" >>"$prints_ours" || return 1
+	else
+		echo 'kept none' >>"$prints_ours" || return 1
+	fi
+	hashes=$(sha256sum "$prints_ours" "$prints_rest" ${1:+"$1" "$2"}) || return 1
+	# shellcheck disable=SC2086 # "HASH  FILE" each
 	set -- $hashes
-	ours=$1 rest=$3
+	ours=$1 rest=$3 hashes="${5-} ${7-}"
 }
 
 # answer RESULT [MESSAGE] is all that a request prints.
@@ -180,7 +201,7 @@ answer() {
 	[ -z "${answer_holder-}" ] || echo "holder $answer_holder"
 	[ -z "${answer_ours-}" ] || echo "ours $answer_ours"
 	[ -z "${unsaved-}" ] || echo "unsaved $unsaved"
-	printf '%s\n' "${2-}" | head -n 20 | cut -c 1-500 | while IFS= read -r text; do
+	[ -z "${2-}" ] || printf '%s\n' "$2" | head -n 20 | cut -c 1-500 | while IFS= read -r text; do
 		[ -z "$text" ] || printf 'message %s\n' "$text"
 	done
 	echo end

@@ -5,16 +5,15 @@ manager_known() {
 	return 1
 }
 
-# serve reads a request: lines KEY VALUE, an empty line, then the copies. Whatever is
-# not as it should be is refused before anything is done.
-serve() { # FILE
-	request=$1
+# serve reads a request from standard input: lines KEY VALUE, an empty line, then the
+# copies. Whatever is not as it should be is refused before anything is done.
+serve() {
+	request=$run/input.$$
 	lease=0
 	req_do='' req_run='' req_controller='' req_lease='' req_ours='' req_rest='' req_window='' req_digest='' req_time=''
-	req_manager='' req_target='' req_target_hash='' req_undo='' req_undo_hash='' req_line=0
+	req_manager='' req_target='' req_target_hash='' req_undo='' req_undo_hash=''
 	whole=''
 	while IFS=' ' read -r key value; do
-		req_line=$((req_line + 1))
 		case $key in
 		'')
 			whole=1
@@ -36,7 +35,7 @@ serve() { # FILE
 		undo-hash) req_undo_hash=$value ;;
 		*) wrong "the line $key" ;;
 		esac
-	done <"$request"
+	done
 	[ -n "$whole" ] || wrong 'an end too early'
 	case $req_do in
 	change | confirm | revert)
@@ -62,13 +61,14 @@ serve() { # FILE
 		for value in "$req_window" "$req_target" "$req_undo"; do count number "$value"; done
 		manager=$req_manager
 		problem=$(manager_known "$manager" 2>&1) || wrong "$problem"
+		# Nothing is waited for under the lock but the host itself.
+		cat >"$request" 2>/dev/null || {
+			answer refused 'cannot write to /run/farmwall; is it full?'
+			return
+		}
 		;;
 	confirm) count time "$req_time" ;;
 	esac
-	problem=$(folder "$var" 2>&1) || {
-		answer refused "$problem"
-		exit 0
-	}
 	action=$req_do
 	case $req_do in
 	change) change ;;
@@ -93,8 +93,8 @@ count() { number "$2" || wrong "no $1"; }
 main() {
 	case ${1-} in
 	serve)
-		serve "$2"
-		rm -f "$2" "$0" "$run/work.$$" "$run/ours.$$" "$run/rest.$$"
+		serve
+		remove "$0" "$run/input.$$" "$run/work.$$" "$run/ours.$$" "$run/rest.$$"
 		;;
 	switch)
 		action="switch $2"

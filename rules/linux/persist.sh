@@ -28,7 +28,6 @@ stage_units() {
 			ExecStartPost=-/bin/sh /etc/farmwall/load
 			ExecReload=-/bin/sh /etc/farmwall/load
 		END
-		flush "$etc/dropin.new"
 		;;
 	openrc)
 		cat >"$etc/unit.new" <<-'END' || return 1
@@ -70,7 +69,6 @@ stage_units() {
 		END
 		;;
 	esac
-	flush "$etc/unit.new"
 }
 
 # same FILE FILE says whether both are there and equal.
@@ -83,18 +81,26 @@ settle_file() {
 		rm -f "$1"
 		return 0
 	fi
-	chmod "$3" "$1" && mv -f "$1" "$2" && changed=1 && flush "${2%/*}"
+	chmod "$3" "$1" && mv -f "$1" "$2" && changed="$changed ${2%/*}"
 }
 
 # link PLACE TARGET makes a symbolic link where there is none yet.
 link() {
 	[ -L "$1" ] && return 0
-	ln -s "$2" "$1" && changed=1 && flush "${1%/*}"
+	ln -s "$2" "$1" && changed="$changed ${1%/*}"
 }
 
 # place_units puts the service into place and enables it.
 place_units() {
-	changed=''
+	changed='' # folders in which something did
+	enable_units || return 1
+	# shellcheck disable=SC2086 # none has a blank in its name
+	[ -z "$changed" ] || flush $changed
+	# At boot systemd reads them anyway.
+	[ -z "$changed" ] || [ "$init" != systemd ] || systemctl daemon-reload || note 'systemctl daemon-reload failed'
+}
+
+enable_units() {
 	case $init in
 	systemd)
 		for unit_name in ${manager_units-}; do
@@ -102,9 +108,7 @@ place_units() {
 		done
 		settle_file "$etc/unit.new" "$systemd/farmwall.service" 644 || return 1
 		mkdir -p "$systemd/multi-user.target.wants" &&
-			link "$systemd/multi-user.target.wants/farmwall.service" "$systemd/farmwall.service" || return 1
-		# At boot systemd reads them anyway.
-		[ -z "$changed" ] || systemctl daemon-reload || note 'systemctl daemon-reload failed'
+			link "$systemd/multi-user.target.wants/farmwall.service" "$systemd/farmwall.service"
 		;;
 	openrc)
 		settle_file "$etc/unit.new" /etc/init.d/farmwall 755 &&
@@ -114,11 +118,12 @@ place_units() {
 		settle_file "$etc/unit.new" /etc/init.d/farmwall 755 || return 1
 		unit_state
 		[ "$unit" = enabled ] && return 0
-		if command -v update-rc.d >/dev/null; then
+		# With insserv the order comes from the header of the script.
+		if [ -e /etc/insserv.conf ] && command -v update-rc.d >/dev/null; then
 			update-rc.d farmwall defaults >/dev/null 2>&1
+			unit_state
+			[ "$unit" = enabled ] && return 0
 		fi
-		unit_state
-		[ "$unit" = enabled ] && return 0
 		for level in /etc/rc[2345].d /etc/rc.d/rc[2345].d; do
 			[ -d "$level" ] || continue
 			link "$level/S98farmwall" /etc/init.d/farmwall || return 1

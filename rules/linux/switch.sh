@@ -6,7 +6,8 @@ switch_on() { # LEASE HASH
 		note "the undo of change $1 is not the one that it was armed with"
 		exit 1
 	}
-	put "$run/ready.$1" "$$ $(begun $$)" || exit 1
+	begun $$
+	put "$run/ready.$1" "$$ $begun" || exit 1
 	while token && [ "$token_lease" = "$1" ]; do
 		uptime
 		case $token in
@@ -76,8 +77,8 @@ undo() { # LEASE TIMES
 	done
 	# undo loaded
 	[ ! -e "$run/outcome.$1" ] || mv -f "$run/outcome.$1" "$run/undone.$1"
-	rm -f "$run/undo.$1" "$run/target.$1" "$run/reserve.$1" "$run/wait.$1" "$run/request.$1" "$run/switch.$1"
-	clear_kept
+	remove "$run/undo.$1" "$run/target.$1" "$run/reserve.$1" "$run/wait.$1" "$run/request.$1" "$run/switch.$1" \
+		"$var"/*.new "$etc"/*.new
 	mv -f "$run/token.undoing" "$run/token.done"
 	note "change $1 is undone"
 }
@@ -121,7 +122,8 @@ settle() {
 switch_alive() { # LEASE
 	switch_pid='' switch_begun=''
 	{ read -r switch_pid switch_begun <"$run/ready.$1"; } 2>/dev/null
-	number "$switch_pid" && [ "$(begun "$switch_pid")" = "$switch_begun" ]
+	# A zombie is a dead one that nobody has buried yet.
+	number "$switch_pid" && begun "$switch_pid" && [ "$begun" = "$switch_begun" ] && [ "$state" != Z ]
 }
 
 # revert has the switch undo now; if nothing happens within 3 s the same undo is
@@ -144,12 +146,14 @@ revert() {
 		detached undo "$lease" "$(hash "$run/undo.$lease" 2>/dev/null)"
 		until_token 20 'done'
 	fi
-	answer_left=$(left)
+	left
 	if [ "$token" = "done" ] && [ -e "$run/confirmed.$lease" ]; then
 		answer too-late 'the change was confirmed'
 	elif [ "$token" != "done" ]; then
 		answer pending "the change is still $token"
-	elif prints && before='' && { read -r before _ <"$run/before.$lease"; } && [ "$ours" = "$before" ]; then
+	elif ! listing || ! prints; then
+		answer pending 'the undo was loaded, and what is ours could not be read again'
+	elif before='' && { read -r before _ <"$run/before.$lease"; } && [ "$ours" = "$before" ]; then
 		answer_ours=$ours
 		answer undone
 	else
@@ -176,7 +180,7 @@ recover() {
 	read_lease || lease=0
 	if ! lock 5; then
 		token
-		answer_left=$(left)
+		left
 		answer pending 'another script holds the lock'
 		return
 	fi
@@ -184,7 +188,7 @@ recover() {
 	earlier=$token
 	problem=$(settle 2>&1)
 	token
-	answer_left=$(left)
+	left
 	answer_holder="$lease_controller run $lease_run"
 	case $earlier:$token in
 	*:armed | *:undoing | *:confirming) answer pending "the change is $token. $problem" ;;

@@ -2,7 +2,9 @@
 # (second file: nft -a -s -n list ruleset, then a line "# end").
 # mode "keep": nothing empty is deleted, so that an undo finds all in its old
 # order. mode "full": what the copy does not have is deleted.
-# room: pad the answer with newlines to so many bytes.
+# work: the file that the answer goes into; it is filled up to the size that it has.
+# Exit status: 0; 10 where the answer names a handle; 11 where there is nothing to
+# delete and nothing missing. Anything else is a failure.
 
 function clean(name) { return name ~ /^[A-Za-z_.][A-Za-z0-9_.\/-]*$/ }
 function ours(kind, name) {
@@ -57,6 +59,8 @@ function inside(side, line,    n, word, kind, name) {
 	}
 	return 0
 }
+
+BEGIN { while ((getline text < work) > 0) room += length(text) + 1 }
 
 FNR == 1 { part++; table = "" }
 
@@ -139,12 +143,25 @@ function leave(table,    i, j, n, g, kinds, l, w, name, kind, again) {
 		for (i = 1; i <= count[l]; i++) {
 			name = list[l, i]; kind = seen[l, name]
 			if (!clean(name)) continue
-			if (again || (mode == "full" && !((w, name) in seen))) later[table] = later[table] "delete " kind " " table " " name "\n"
+			if (again || (mode == "full" && !((w, name) in seen))) {
+				later[table] = later[table] "delete " kind " " table " " name "\n"
+				differs = 1
+			}
 			else if (g == "set" && (w, name) in seen) later[table] = later[table] "flush " kind " " table " " name "\n"
 		}
 	}
 }
-function hang(key,    i, same, word, t) {
+# missing says whether the host lacks something that the copy has.
+function missing(table,    j, n, g, kinds, i, w) {
+	n = split(groups[table], kinds, ";") - 1
+	for (j = 1; j <= n; j++) {
+		g = kinds[j]
+		w = "want" SUBSEP table SUBSEP g
+		for (i = 1; i <= count[w]; i++) if (!(("live" SUBSEP table SUBSEP g, list[w, i]) in seen)) return 1
+	}
+	return 0
+}
+function hang(key,    i, same, word, t, top) {
 	split(key, word, " ")
 	t = word[1] " " word[2]
 	if (!clean(word[2]) || !clean(word[3])) return
@@ -152,13 +169,18 @@ function hang(key,    i, same, word, t) {
 	for (i = 1; same && i <= wjumps[key]; i++)
 		same = windex[key, i] == lindex[key, i] && wtext[key, i] == ltext[key, i]
 	if (same) return
-	for (i = 1; i <= ljumps[key]; i++) put("delete rule " key " handle " lhandle[key, i])
+	differs = 1
+	for (i = 1; i <= ljumps[key]; i++) { put("delete rule " key " handle " lhandle[key, i]); handles = 1 }
 	if (!((t, "chain", word[3]) in exists)) return
 	for (i = 1; i <= wjumps[key]; i++) {
 		at = windex[key, i] - (i - 1)
-		if (at < nforeign[key]) insert = insert "insert rule " key " position " foreign[key, at + 1] " " wtext[key, i] "\n"
-		else insert = insert "add rule " key " " wtext[key, i] "\n"
+		if (at <= 0 && nforeign[key] > 0) top = "insert rule " key " " wtext[key, i] "\n" top
+		else if (at < nforeign[key]) {
+			insert = insert "insert rule " key " position " foreign[key, at + 1] " " wtext[key, i] "\n"
+			handles = 1
+		} else insert = insert "add rule " key " " wtext[key, i] "\n"
 	}
+	insert = insert top
 }
 
 END {
@@ -167,6 +189,7 @@ END {
 		table = tables[i]
 		if (own(table) && (mode == "full" && !(table in wanted) || (table in wanted) && flags["live", table] != flags["want", table])) {
 			put("delete table " table)
+			differs = 1
 			continue
 		}
 		key = "live" SUBSEP table SUBSEP "chain"
@@ -177,6 +200,7 @@ END {
 	for (i = 1; i <= ntables; i++) out = out later[tables[i]]
 	for (i = 1; i <= nplaces; i++) {
 		table = places[i]
+		if (missing(table)) differs = 1
 		if (!own(table)) {
 			if (!(table in live)) continue
 			# fails where the table has gone meanwhile, instead of making it
@@ -186,8 +210,10 @@ END {
 		out = out body[table]
 	}
 	out = out insert
-	n = room - length(out)
-	for (pad = "\n"; length(pad) < n; ) pad = pad pad
 	printf "%s", out
-	if (n > 0) printf "%s", substr(pad, 1, n)
+	for (pad = "#"; length(pad) < 1023; ) pad = pad "#"
+	for (n = room - length(out); n >= 1024; n -= 1024) print pad
+	if (n > 0) printf "%s\n", substr(pad, 1, n - 1)
+	if (handles) exit 10
+	if (mode == "full" && !differs) exit 11
 }

@@ -1,20 +1,41 @@
-# nftables: how a copy is tested and loaded. The frame calls NAME_test and
-# NAME_load with a copy, a mode (keep or full, see compose.awk) and a file to work
-# in, which is overwritten in place so that space kept for it is enough.
+# nftables: how a copy is tested and loaded. The frame calls NAME_test, NAME_load and
+# NAME_load_tested with a copy, a mode (keep or full, see compose.awk) and a file to
+# work in, which is overwritten in place so that space kept for it is enough.
 
 managers="${managers-} nftables"
 manager_units="${manager_units-} nftables.service"
 
+# nftables_compose reads the listing, ended by "# end", and sets composed to what
+# compose.awk says: 0, or 10 where the transaction names a handle, or 11 where it
+# would delete nothing and miss nothing.
 nftables_compose() { # COPY MODE WORK
-	nftables_room=0
-	[ ! -f "$3" ] || nftables_room=$(wc -c <"$3") || return 1
-	{ nft -a -s -n list ruleset && echo '# end'; } |
-		awk -v mode="$2" -v room="$((nftables_room))" "$nftables_awk" "$1" - 1<>"$3"
+	${awk:-awk} -v mode="$2" -v work="$3" "$nftables_awk" "$1" - 1<>"$3"
+	composed=$?
+	case $composed in
+	0 | 10 | 11) ;;
+	*) return 1 ;;
+	esac
 }
 
-nftables_test() { nftables_compose "$1" "$2" "$3" && nft -c -f "$3"; }
+# nftables_test tests against the listing in ruleset and returns what was composed.
+nftables_test() {
+	printf '%s\n# end\n' "$ruleset" | (
+		nftables_compose "$1" "$2" "$3" && nft -c -f "$3" && exit "$composed"
+	)
+}
 
-nftables_load() { nftables_compose "$1" "$2" "$3" && nft -f "$3"; }
+# nftables_load looks everything up right now.
+nftables_load() {
+	{ nft -a -s -n list ruleset && echo '# end'; } | nftables_compose "$1" "$2" "$3" && nft -f "$3"
+}
+
+# nftables_load_tested loads what nftables_test composed into the same file, but never
+# by a handle that was read earlier.
+nftables_load_tested() { # COPY MODE WORK COMPOSED
+	if [ "$4" = 10 ]; then nftables_load "$1" "$2" "$3"; else nft -f "$3"; fi
+}
 
 # nftables_empty says that the copy holds nothing of ours.
-nftables_empty() { ! grep -q '^place ' "$1"; }
+nftables_empty() {
+	{ read -r _ && read -r copy_first _; } <"$1" && [ "$copy_first" != place ]
+}

@@ -16,7 +16,8 @@ import (
 func loader() string {
 	return nftables.Manager{}.Functions() + `
 rm -f /run/trial
-nftables_test "$2" "$1" /run/trial && nftables_load "$2" "$1" /run/trial`
+ruleset=$(nft -a -s -n list ruleset)
+nftables_test "$2" "$1" /run/trial; [ $? -ne 1 ] && nftables_load "$2" "$1" /run/trial`
 }
 
 // load loads a copy in a mode without the frame.
