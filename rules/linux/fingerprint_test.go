@@ -155,7 +155,7 @@ func TestFingerprintsOfObserveAndChangeAgree(t *testing.T) {
 					continue
 				}
 				script := emptyEtc + setup + "\nset +e\nsh=$1 observe=$2 hash=$3\n$sh -c \"$observe\" sh ''; echo SPLIT; $sh -c \"$hash\""
-				end := "\nawk='" + strings.Join(awk, " ") + "'\nprints && echo $ours $rest\n"
+				end := "\nawk='" + strings.Join(awk, " ") + "'\nlisting && prints && echo $ours $rest\n"
 				cmd := exec.Command("unshare", "-n", "-m", "sh", "-c", script, "sh", strings.Join(shell, " "), New().Observe().Body, hash+end)
 				out, err := cmd.Output()
 				if err != nil {
