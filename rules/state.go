@@ -48,23 +48,25 @@ type Place struct {
 
 // Lease is who may change the host. Number only grows.
 type Lease struct {
-	Number uint64
-	Holder string // "user@controller run RUN", empty where none was ever taken
-	Run    string
-	Since  time.Duration // how long ago it was taken, on the host's clock; 0 after a reboot
+	Number uint64        `json:"number"`
+	Holder string        `json:"holder,omitempty"` // "user@controller run RUN", empty where none was ever taken
+	Run    string        `json:"run,omitempty"`
+	Since  time.Duration `json:"since_ns,omitempty"` // how long ago it was taken, on the host's clock; 0 after a reboot
 }
 
 // Token is the state of a change on the host: "", "armed", "confirming",
 // "undoing" or "done".
 type Token struct {
-	State string
-	Left  time.Duration // until the switch fires, where armed
+	State string        `json:"state,omitempty"`
+	Left  time.Duration `json:"left_ns,omitempty"` // until the switch fires, where armed
 }
 
 // Record is what was last confirmed on the host.
 type Record struct {
-	Run, Controller, Digest string
-	Time                    time.Time
+	Run        string    `json:"run,omitempty"`
+	Controller string    `json:"controller,omitempty"`
+	Digest     string    `json:"digest,omitempty"`
+	Time       time.Time `json:"time,omitzero"`
 }
 
 // Finding is something about a host that a person should know.

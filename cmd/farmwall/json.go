@@ -105,5 +105,6 @@ func (j *jsonLines) result(doc document, pongs []tasks.Pong) error {
 	return j.out.Encode(struct {
 		Kind string `json:"event"`
 		document
-	}{"end", doc})
+		Hosts *struct{} `json:"hosts,omitempty"` // hides the document's: each host had its own line
+	}{"end", doc, nil})
 }
