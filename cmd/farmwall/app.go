@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strings"
+	"sync/atomic"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 )
@@ -15,6 +18,8 @@ type program struct {
 	stderr io.Writer
 	exit   int
 	typed  chan string // lines of standard input, once somebody is asked
+	// changing: hosts are being changed, or were left in the middle of a change.
+	changing atomic.Bool
 }
 
 // run is farmwall without the process around it: it returns the exit code.
@@ -28,7 +33,13 @@ func run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.
 		err = app.RunContext(ctx, args)
 	}
 	if err != nil {
-		p.complain(err)
+		if !errors.Is(err, syscall.EPIPE) { // who went away wants to hear nothing
+			p.complain(err)
+		}
+		var late unshown
+		if errors.As(err, &late) || p.exit != exitOK {
+			return p.exit
+		}
 		return exitOfError(err)
 	}
 	return p.exit

@@ -83,11 +83,15 @@ func (p *program) planThenApply(c *cli.Context, plan func(*job, tasks.Rollout) (
 		return exitOK, err
 	}
 	exit := exitOf(s, false)
-	if err := p.review(c).plan(made, s, exit); err != nil {
+	review := p.review(c)
+	if err := review.plan(made, s, exit); err != nil {
 		return exitOK, err
 	}
 	if !made.Pending() || s.Interrupted {
 		s.Verb = c.Command.Name
+		if _, text := j.printer.(*textPrinter); text {
+			return exit, review.recap(s) // what there is to say of each host stands in the plan
+		}
 		return exit, j.printer.summary(s, exit)
 	}
 	if !c.Bool("yes") {
@@ -99,10 +103,11 @@ func (p *program) planThenApply(c *cli.Context, plan func(*job, tasks.Rollout) (
 }
 
 func (p *program) carryOut(c *cli.Context, j *job, plan *tasks.Plan, how tasks.Rollout) (int, error) {
+	p.changing.Store(true)
 	s, err := j.runner.Apply(c.Context, j.inv, plan, how)
 	if err != nil {
 		return exitOK, err
 	}
 	exit := exitOf(s, false)
-	return exit, j.printer.summary(s, exit)
+	return exit, stands(j.printer.summary(s, exit))
 }

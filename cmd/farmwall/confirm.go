@@ -16,6 +16,10 @@ func (p *program) confirmVerb() *cli.Command {
 			if err != nil {
 				return exitOK, err
 			}
+			if c.String("limit") != "" {
+				return exitOK, usagef("confirm keeps all that the run has changed; it takes no --limit")
+			}
+			p.changing.Store(true)
 			return p.summarise(c, func(j *job) (*tasks.Summary, error) {
 				return j.runner.Confirm(c.Context, j.inv, run)
 			})

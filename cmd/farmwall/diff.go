@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"farmwall/rules"
@@ -27,7 +28,7 @@ func (d detail) changeLines(c *rules.Change, width int) []string {
 	if c.Note != "" && c.Verb != rules.Repair {
 		line += " (" + plain(c.Note) + ")"
 	}
-	if len(c.Places) > 0 && (d.all || c.Note != "") {
+	if len(c.Places) > 0 && (d.all || c.Note != "" || partial(c)) {
 		line += d.colours.faint(" in " + plain(strings.Join(c.Places, ", ")))
 	}
 	lines := []string{line}
@@ -35,6 +36,12 @@ func (d detail) changeLines(c *rules.Change, width int) []string {
 		lines = append(lines, "      "+d.colours.faint(reason(c.Want)))
 	}
 	return lines
+}
+
+// partial says whether a rule that is added or removed stands elsewhere on the host
+// and stays there. Our own table holds every rule that the host has from us.
+func partial(c *rules.Change) bool {
+	return (c.Verb == rules.Add || c.Verb == rules.Remove) && len(c.Places) > 0 && !slices.Contains(c.Places, "table inet farmwall")
 }
 
 // changeName is the rule's name, safe to show.

@@ -38,10 +38,11 @@ func (p *program) drift(c *cli.Context) (int, error) {
 		return exitOK, err
 	}
 	defer j.close()
+	p.changing.Store(c.Bool("fix"))
 	s, err := j.runner.Drift(c.Context, j.inv, j.hosts, tasks.DriftOptions{Fix: c.Bool("fix"), ToInventory: to == "inventory", Rollout: how})
 	if err != nil {
 		return exitOK, err
 	}
 	exit := exitOf(s, c.Bool("detailed-exitcode"))
-	return exit, j.printer.summary(s, exit)
+	return exit, stands(j.printer.summary(s, exit))
 }

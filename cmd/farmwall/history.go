@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -86,7 +85,7 @@ func (p *program) historyShow(c *cli.Context) (int, error) {
 		}
 		v := view{host: h.Host, status: tasks.Status(status), changes: h.Changes, problem: plain(h.Detail)}
 		if v.problem == "" {
-			v.problem = fmt.Sprintf("%s, %s rules before, %d after", strings.TrimSpace(h.Farm), fmt.Sprint(len(h.Before)), len(h.Target))
+			v.problem = fmt.Sprintf("farm %s; %s before, %d after", h.Farm, count(len(h.Before), "rule"), len(h.Target))
 		}
 		views = append(views, v)
 	}

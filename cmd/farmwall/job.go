@@ -35,6 +35,7 @@ type job struct {
 // job reads the inventory and wires the parts together: the only place that
 // knows which line and which dialect a host has.
 func (p *program) job(c *cli.Context) (*job, error) {
+	outlivePipes()
 	j := &job{printer: p.printer(c)}
 	var err error
 	if j.inv, j.hosts, err = p.farms(c); err != nil {

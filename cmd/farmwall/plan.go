@@ -47,7 +47,11 @@ func (p *program) plan(c *cli.Context) (int, error) {
 		return exitOK, err
 	}
 	if file := c.String("out"); file != "" {
-		fmt.Fprintf(p.stderr, "Saved. To carry out exactly this: farmwall apply %s\n", plain(file))
+		line := "farmwall apply " + plain(file)
+		for _, source := range c.StringSlice("inventory") {
+			line += " -i " + plain(source)
+		}
+		fmt.Fprintf(p.stderr, "Saved. To carry out exactly this: %s\n", line)
 	}
 	return exit, nil
 }

@@ -39,7 +39,7 @@ func (p *program) progress(c *cli.Context) *progress {
 
 // review is the printer that shows a plan before somebody is asked about it: where
 // standard output belongs to a program, on standard error.
-func (p *program) review(c *cli.Context) printer {
+func (p *program) review(c *cli.Context) *textPrinter {
 	if shown, ok := p.printer(c).(*textPrinter); ok {
 		return shown
 	}

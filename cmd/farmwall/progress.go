@@ -36,11 +36,12 @@ func newProgress(w io.Writer, c colours, verbose int) *progress {
 func (p *progress) event(e tasks.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if e.Total > 0 {
-		p.done, p.total = e.Done, e.Total
-	}
 	if e.Kind != tasks.RunDone {
 		p.begin()
+	}
+	if e.Total > 0 {
+		p.total = e.Total
+		p.done = max(p.done, e.Done) // a batch that begins has no count of its own
 	}
 	switch e.Kind {
 	case tasks.HostStep:
@@ -93,7 +94,7 @@ func (p *progress) begin() {
 		return
 	}
 	end := make(chan struct{})
-	p.end, p.started, p.now = end, time.Now(), ""
+	p.end, p.started, p.now, p.done, p.total = end, time.Now(), "", 0, 0
 	go func() {
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()

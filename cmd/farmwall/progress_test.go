@@ -49,6 +49,23 @@ func TestProgressIsOneLineInPlaceOnATerminal(t *testing.T) {
 	}
 }
 
+func TestABatchThatBeginsKeepsTheCount(t *testing.T) {
+	var out bytes.Buffer
+	p := newProgress(&out, colours{}, 0)
+	p.live = true
+	p.event(done("gw1", 1, tasks.Outcome{Status: tasks.Changed}))
+	p.event(tasks.Event{Kind: tasks.BatchStarted, Text: "batch 2: 1 host", Total: 2})
+	if text := out.String(); !strings.Contains(text, "batch 2: 1 host\n[1/2]") {
+		t.Errorf("%q", text)
+	}
+	p.event(tasks.Event{Kind: tasks.RunDone, Done: 2, Total: 2})
+	p.event(tasks.Event{Kind: tasks.HostStarted, Host: "gw1", Total: 2})
+	if text := out.String(); !strings.Contains(text[strings.LastIndex(text, "batch 2"):], "[0/2]") {
+		t.Errorf("a new run keeps the old count: %q", text)
+	}
+	p.stop()
+}
+
 func TestASwitchThatIsStillPendingIsTold(t *testing.T) {
 	until := time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local)
 	o := tasks.Outcome{Step: "redial", Error: "timed out", Until: &until}

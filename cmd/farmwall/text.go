@@ -100,6 +100,12 @@ func (t *textPrinter) summary(s *tasks.Summary, _ int) error {
 	if s.Verb == "verify" {
 		fmt.Fprintln(t.w, d.colours.bold("Verify: "+proof(s.Outcomes)))
 	}
+	return t.recap(s)
+}
+
+// recap is the end of every summary: how many hosts ended how, and the run's name.
+func (t *textPrinter) recap(s *tasks.Summary) error {
+	d := t.detail
 	if s.Interrupted {
 		fmt.Fprintln(t.w, d.colours.yellow("interrupted"))
 	}

@@ -18,6 +18,7 @@ type view struct {
 	findings         []rules.Finding
 	warnings, notes  []string
 	problem          string // "step: what; hint"
+	hint             string
 }
 
 func viewOfPlan(h *tasks.HostPlan) view {
@@ -35,7 +36,7 @@ func viewOfPlan(h *tasks.HostPlan) view {
 
 func viewOfOutcome(o *tasks.Outcome) view {
 	return view{host: o.Host, status: o.Status, changes: o.Changes, pending: o.Pending, cause: o.Cause, flows: o.Flows,
-		findings: o.Findings, warnings: o.Warnings, problem: outcomeProblem(o)}
+		findings: o.Findings, warnings: o.Warnings, problem: outcomeProblem(o), hint: o.Hint}
 }
 
 // outcomeProblem is "step: what; hint", with the time until which a switch is armed.
@@ -79,7 +80,10 @@ type detail struct {
 func (d detail) lines(v *view) []string {
 	var out []string
 	add := func(format string, args ...any) { out = append(out, "  "+fmt.Sprintf(format, args...)) }
-	if v.problem != "" {
+	if v.status == tasks.NotOpen && v.hidden() > 0 {
+		// Below each such flow has its own line; here it would be said twice.
+		add("%s %s", d.colours.red(string(v.status)+":"), count(v.hidden(), "wanted flow")+" not open; "+plain(v.hint))
+	} else if v.problem != "" {
 		add("%s %s", d.colours.red(string(v.status)+":"), v.problem)
 	}
 	width := nameWidth(v.changes, v.pending)
@@ -114,6 +118,17 @@ func (d detail) lines(v *view) []string {
 		add("%s %s", d.colours.faint("note:"), plain(n))
 	}
 	return out
+}
+
+// hidden counts the wanted flows that are not known to be open.
+func (v *view) hidden() int {
+	n := 0
+	for i := range v.flows {
+		if !asHoped(&v.flows[i]) {
+			n++
+		}
+	}
+	return n
 }
 
 // asHoped says whether a wanted flow is open, or an outsider's closed. An

@@ -49,6 +49,13 @@ func TestDiffIsReadable(t *testing.T) {
 			t.Errorf("lacks %q:\n%s", want, text)
 		}
 	}
+	beside := rules.Change{Verb: rules.Add, Want: &open, Places: []string{"table ip filter"}}
+	both := rules.Change{Verb: rules.Add, Want: &open, Places: []string{"table inet farmwall", "table ip filter"}}
+	for line, c := range map[string]rules.Change{"anywhere in table ip filter": beside, "anywhere": both} {
+		if text := shown(detail{changes: true}, view{host: "gw1", changes: []rules.Change{c}}); !strings.Contains(text, line+"\n") {
+			t.Errorf("lacks %q:\n%s", line, text)
+		}
+	}
 	var sum tally
 	sum.take(changes)
 	sum.take(nil)
@@ -105,6 +112,15 @@ func TestHostileWordsCannotReachTheTerminal(t *testing.T) {
 	}
 	if strings.ContainsAny(out.String(), "\x1b\r\u202e") {
 		t.Errorf("an escape came through:\n%q", out.String())
+	}
+}
+
+func TestAHiddenFlowIsSaidOnce(t *testing.T) {
+	o := tasks.Outcome{Host: "rds1", Status: tasks.NotOpen, Step: "verify", Error: "tcp 3389 is closed by table inet bad", Hint: "ask its owner",
+		Flows: []tasks.JudgedFlow{{Rule: "rdp", Flow: rules.Flow{Direction: rules.In, Protocol: rules.TCP, Port: 3389}, Verdict: rules.Verdict{Answer: rules.Denied, By: "table inet bad"}}}}
+	text := shown(detail{}, viewOfOutcome(&o))
+	if want := "rds1\n  not-open: 1 wanted flow not open; ask its owner\n  rdp: tcp 3389 from anywhere is denied by table inet bad\n\n"; text != want {
+		t.Errorf("%q, want %q", text, want)
 	}
 }
 
