@@ -85,6 +85,9 @@ func (s *scene) payload(name string) property {
 		if s.protocol != 6 {
 			return property{kind: absent}
 		}
+		if s.reply { // SYN and ACK; with ECN also ECE
+			return property{kind: constant, values: []number{small(0x12), small(0x52)}}
+		}
 		// SYN; with ECN also ECE and CWR.
 		return property{kind: constant, values: []number{small(0x02), small(0xc2)}}
 	}
@@ -135,14 +138,18 @@ func (s *scene) address(family, remote bool) property {
 }
 
 func (s *scene) ports(source bool) property {
-	if source {
+	if source != s.reply {
 		return property{kind: sports}
 	}
 	return property{kind: constant, values: []number{s.port}}
 }
 
-// ct looks the connection up: a new one, from where tracking begins (priority -200).
+// ct looks the connection up: a new one, or for an answer one that is known, from
+// where tracking begins (priority -200).
 func (s *scene) ct(key string, p *part) property {
+	if s.reply && p.noTrack {
+		return property{why: "the answer to a packet that is not tracked may be anything to connection tracking"}
+	}
 	switch key {
 	case "state":
 		if p.noTrack {
@@ -154,15 +161,23 @@ func (s *scene) ct(key string, p *part) property {
 			return property{why: "connection tracking does not reach this chain for certain"}
 		case first && s.priority < -200:
 			return known(1)
+		case s.reply:
+			return known(2)
 		}
 		return known(8)
 	case "status":
+		if s.reply {
+			break
+		}
 		// A new connection has none of the bits; whether its addresses were looked up
 		// for NAT (0x80, 0x100) is open. What was sent elsewhere is not followed to here.
 		if !p.noTrack && !s.loopback && (s.hook == "input" || s.hook == "prerouting" && s.priority > -200) {
 			return property{kind: constant, values: []number{{}, small(0x80), small(0x100), small(0x180)}}
 		}
 	case "direction":
+		if s.reply {
+			break
+		}
 		if !p.noTrack && (s.hook == "input" || s.hook == "postrouting") {
 			return known(0)
 		}

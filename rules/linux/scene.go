@@ -3,11 +3,13 @@ package linux
 import "net/netip"
 
 // scene is what one walk takes as given: everything about the packet but the remote
-// addresses and the source ports. The packet is the first of a new connection.
+// addresses and the source ports. The packet is the first of a new connection, or
+// the answer to it.
 type scene struct {
 	v4       bool
 	in       bool // the remote is the source
 	loopback bool // goes over lo: out of the host and in again
+	reply    bool // the answer
 	self     bool // over lo too, by the host's own address: only the flow's direction is asked about
 	protocol uint64
 	port     number

@@ -50,7 +50,7 @@ func (w *walk) base(c *ruleChain, in []part) (live []part, done []outcome) {
 			if may != nil {
 				o.part.noMark = o.part.noMark || o.part.unlikeMark || o.part.mark != o.part.accepted
 			}
-			if o.part.passed.by == "" || !o.policy {
+			if !w.scene.reply && (o.part.passed.by == "" || !o.policy) {
 				o.part.passed = o.cause
 			}
 			live = append(live, o.part)

@@ -15,33 +15,15 @@ func (j *judge) walk(s *scene, remote numbers) (out []fate) {
 		ports = numbers{{}}
 	}
 	live := []part{{remote: remote, sports: ports}}
-	var done []outcome
-	met := false
 	if j.only == nil {
 		live = j.blind(s, live)
 	}
-	for _, hook := range s.hooks() {
-		for _, c := range j.program.bases {
-			if c.Hook != hook || !s.sees(c) || j.only != nil && c.Chain != j.only {
-				continue
-			}
-			if s.loopback && c.Type == "nat" && c.Hook == "prerouting" {
-				continue // the output hook has settled it for what the host sends to itself
-			}
-			if c.Hook == "ingress" || c.Hook == "egress" {
-				s.askedDev = true
-				if s.dev == nil || !slices.Contains(c.Devices, s.dev.Name) {
-					continue
-				}
-			}
-			met = true
-			var d []outcome
-			live, d = w.base(c, live)
-			done = append(done, d...)
-		}
-	}
+	live, done, met := j.pass(w, s, live)
 	if j.only == nil {
 		live = j.beneath(w, s, live)
+		var lost []outcome
+		live, lost = j.replies(w, s, live)
+		done = append(done, lost...)
 	} else if !met {
 		return nil
 	}
@@ -57,6 +39,35 @@ func (j *judge) walk(s *scene, remote numbers) (out []fate) {
 		out = append(out, res)
 	}
 	return out
+}
+
+// pass takes parts through the base chains of all hooks on the way; met says that
+// there were any.
+func (j *judge) pass(w *walk, s *scene, live []part) (through []part, done []outcome, met bool) {
+	for _, hook := range s.hooks() {
+		for _, c := range j.program.bases {
+			if c.Hook != hook || !s.sees(c) || j.only != nil && c.Chain != j.only {
+				continue
+			}
+			if s.loopback && c.Type == "nat" && c.Hook == "prerouting" {
+				continue // the output hook has settled it for what the host sends to itself
+			}
+			if s.reply && c.Type == "nat" {
+				continue // only the first packet of a connection is asked about
+			}
+			if c.Hook == "ingress" || c.Hook == "egress" {
+				s.askedDev = true
+				if s.dev == nil || !slices.Contains(c.Devices, s.dev.Name) {
+					continue
+				}
+			}
+			met = true
+			var d []outcome
+			live, d = w.base(c, live)
+			done = append(done, d...)
+		}
+	}
+	return live, done, met
 }
 
 // hooks are those that the packet passes, in order.

@@ -1,0 +1,382 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"farmwall/rules"
+	"farmwall/tasks"
+	"farmwall/transport/lab"
+)
+
+// wallsAtOnce is how many rulesets one apply meets, each on a host of its own.
+const wallsAtOnce = 30
+
+// seedOf is FARMWALL_SEED, else of the clock; it is printed so that a failure can
+// be repeated.
+func seedOf(t *testing.T) int64 {
+	s := time.Now().UnixNano()
+	if text := os.Getenv("FARMWALL_SEED"); text != "" {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s = n
+	}
+	t.Logf("FARMWALL_SEED=%d", s)
+	return s
+}
+
+// wallFarm is hosts to try rulesets on, and hosts to send packets from.
+type wallFarm struct {
+	t         *testing.T
+	farm      *lab.Farm
+	walls     []*lab.Host
+	senders   []*lab.Host // two members and two outsiders
+	inventory string
+	state     string
+	tally     wallTally
+}
+
+// wallTally is what a test has seen.
+type wallTally struct {
+	rulesets, refusedByNft, refused, defeated int
+	packets, judged                           int
+	allowed, denied, unknown                  int
+	why                                       map[string]int // of unknown
+}
+
+// Whatever an administrator's ruleset is: what farmwall plans, applies and says of
+// it holds for real packets, what is not its own stays as it was, and remove and
+// rollback lead back byte for byte.
+func TestHandWrittenRulesetsOfAllKinds(t *testing.T) {
+	if err := lab.Check(); err != nil {
+		unable(t, err.Error())
+	}
+	rounds := 2
+	if os.Getenv("FARMWALL_SOAK") == "1" {
+		rounds = (2000 + wallsAtOnce - 1) / wallsAtOnce
+	}
+	rnd := rand.New(rand.NewSource(seedOf(t)))
+	w := newWallFarm(t)
+	for i := range rounds {
+		w.round(rnd)
+		if t.Failed() {
+			t.Fatalf("round %d failed", i+1)
+		}
+	}
+	y := w.tally
+	t.Logf("%d rulesets (%d refused by nft, %d by farmwall, %d with a defeated flow), %d packets; %d flows judged: %d allowed, %d denied, %d unknown %v",
+		y.rulesets, y.refusedByNft, y.refused, y.defeated, y.packets, y.judged, y.allowed, y.denied, y.unknown, y.why)
+	if y.allowed == 0 || y.denied == 0 || y.refused > y.rulesets/10 || y.refusedByNft > y.rulesets/20 {
+		t.Error("the rulesets show too little")
+	}
+	if y.unknown*10 > y.judged {
+		t.Error("too much is unknown")
+	}
+}
+
+// round gives each wall a new ruleset and takes it through a life with farmwall.
+func (w *wallFarm) round(rnd *rand.Rand) {
+	t := w.t
+	t.Helper()
+	text := map[string]string{}
+	for _, h := range w.walls {
+		for text[h.Name] == "" {
+			m := wallmaker{rnd: rnd}
+			ruleset := m.ruleset()
+			w.tally.rulesets++
+			if out, code := w.on(h, ruleset, "nft", "-f", "-"); code != 0 {
+				w.tally.refusedByNft++
+				t.Logf("nft: %s\n%s", out, ruleset)
+				continue
+			}
+			text[h.Name] = ruleset
+		}
+		if os.Getenv("FARMWALL_RULESETS") != "" {
+			t.Logf("%s:\n%s", h.Name, text[h.Name])
+		}
+	}
+	before := w.listings()
+	matrix := w.matrix()
+	open := w.send(matrix)
+	bad := map[string]bool{}
+	fail := func(host, format string, args ...any) {
+		t.Helper()
+		if bad[host] {
+			return // the first says enough
+		}
+		bad[host] = true
+		now := ""
+		for _, h := range w.walls {
+			if h.Name == host {
+				now = rulesetOf(t, h)
+			}
+		}
+		t.Errorf("%s: %s\nthe ruleset:\n%s\nthe host now:\n%s", host, fmt.Sprintf(format, args...), text[host], now)
+	}
+
+	for _, o := range w.verb(fail, []int{0, 3}, "plan").Outcomes {
+		if o.Status == tasks.Refused && (o.Error == "" || o.Hint == "") {
+			fail(o.Host, "refused without a reason: %+v", o)
+		}
+	}
+	done := w.verb(fail, []int{0, 3, 8}, "apply", "-y")
+	refused := map[string]bool{}
+	for _, o := range done.Outcomes {
+		switch o.Status {
+		case tasks.Changed, tasks.OK, tasks.NotOpen:
+		case tasks.Refused:
+			refused[o.Host] = true
+			w.tally.refused++
+			t.Logf("%s is refused: %s", o.Host, o.Error)
+		default:
+			fail(o.Host, "apply: %s: %s: %s", o.Status, o.Step, o.Error)
+		}
+	}
+	after := w.listings()
+	for name := range before {
+		if refused[name] && after[name] != before[name] {
+			fail(name, "refused and changed")
+		}
+		if was, is := foreign(before[name]), foreign(after[name]); was != is {
+			fail(name, "foreign rules have changed; without ours they are\n%s\nwere\n%s", is, was)
+		}
+	}
+	closed := map[string]bool{}
+	for name, list := range w.hold(fail, refused, matrix, open, w.send(matrix), done) {
+		for _, rule := range list {
+			// An outbound rule is in place only where the host blocks outbound traffic.
+			closed[name] = closed[name] || strings.Contains(after[name], ":"+rule+":")
+		}
+	}
+	for _, verb := range [][]string{{"plan", "--detailed-exitcode"}, {"drift"}} {
+		for _, o := range w.verb(fail, []int{0, 2, 3}, verb...).Outcomes {
+			want := tasks.OK
+			if closed[o.Host] && verb[0] == "drift" { // drift names what defeats a flow
+				want = tasks.Differs
+			}
+			if !refused[o.Host] && (o.Status != want || len(o.Changes) > 0) {
+				fail(o.Host, "%v after the apply: %s %s %+v", verb, o.Status, o.Error, o.Changes)
+			}
+		}
+	}
+
+	back := func(verb ...string) {
+		for _, o := range w.verb(fail, []int{0, 3, 8}, verb...).Outcomes {
+			if o.Status != tasks.Changed && o.Status != tasks.OK && !refused[o.Host] {
+				fail(o.Host, "%v: %s: %s: %s", verb, o.Status, o.Step, o.Error)
+			}
+		}
+		for name, now := range w.listings() {
+			if now != before[name] {
+				fail(name, "after %v it should be\n%s", verb, before[name])
+			}
+		}
+	}
+	back("remove", "-y")
+	again := w.verb(fail, []int{0, 3, 8}, "apply", "-y")
+	for name, now := range w.listings() {
+		if now != after[name] {
+			fail(name, "the second apply differs from the first, which made\n%s", after[name])
+		}
+	}
+	if again.Run != "" {
+		back("rollback", again.Run, "-y")
+	}
+}
+
+// hold compares what verify says, and what apply said, with what packets do. It
+// returns the rules of the flows that something foreign defeats, by host.
+func (w *wallFarm) hold(fail func(host, format string, args ...any), refused map[string]bool, matrix []shot, before, after map[shot]lab.Reach, done *tasks.Summary) (closed map[string][]string) {
+	wanted := wantedOf(w.t, w.inventory)
+	about := map[string][]shot{}
+	for _, s := range matrix {
+		about[s.host] = append(about[s.host], s)
+		was, is := before[s] == lab.Connected, after[s] == lab.Connected
+		if s.unwanted(wanted[s.host]) && was != is {
+			fail(s.host, "%v: no rule is about it; it was %s and is %s", s, before[s], after[s])
+		}
+		if was && !is {
+			fail(s.host, "%v: it was %s and is %s", s, before[s], after[s])
+		}
+	}
+	closed = map[string][]string{}
+	said := w.verb(fail, []int{0, 8, 3}, "verify")
+	for _, o := range said.Outcomes {
+		var defeated []string
+		for _, j := range o.Flows {
+			w.tally.judged++
+			w.tally.count(j.Verdict)
+			if !j.Outsider() && j.Verdict.Answer == rules.Denied {
+				defeated = append(defeated, j.Rule)
+			}
+			sources := j.Flow.Sources()
+			for _, s := range about[o.Host] {
+				if !s.of(j.Flow, sources) {
+					continue
+				}
+				open := after[s] == lab.Connected
+				if want, known := s.expected(j.Verdict); known && open != want {
+					fail(o.Host, "%v: %s, and verify says of %s: %s by %q, part %v", s, after[s], j.Flow, j.Verdict.Answer, j.Verdict.By, j.Verdict.Part)
+				}
+			}
+		}
+		if a := done.Find(o.Host); a != nil && !refused[o.Host] {
+			if closed[o.Host] = defeated; len(defeated) > 0 {
+				w.tally.defeated++
+			}
+			if bad := len(defeated) > 0; (a.Status == tasks.NotOpen) != bad || (o.Status == tasks.NotOpen) != bad {
+				fail(o.Host, "apply: %s, verify: %s, and these are defeated: %v", a.Status, o.Status, defeated)
+			}
+		}
+	}
+	return closed
+}
+
+// verb runs the real program over all walls and reads its JSON.
+func (w *wallFarm) verb(fail func(host, format string, args ...any), codes []int, args ...string) *tasks.Summary {
+	t := w.t
+	t.Helper()
+	var out, said transcript
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	flags := []string{"-i", w.inventory, "-l", "walls", "--state", w.state, "--output", "json", "-u", "root", "-e", "ansible_ssh_private_key_file=" + w.farm.KeyFile()}
+	code, err := w.farm.Run(ctx, lab.Command{Argv: append(append([]string{binary(t)}, args...), flags...), Stdout: &out, Stderr: &said})
+	if err != nil {
+		t.Fatalf("farmwall %v: %v\n%s", args, err, said.String())
+	}
+	var s tasks.Summary
+	if err := json.Unmarshal([]byte(out.String()), &s); err != nil {
+		t.Fatalf("farmwall %v: exit %d: %v\n%s\n%s", args, code, err, out.String(), said.String())
+	}
+	for _, c := range codes {
+		if c == code {
+			return &s
+		}
+	}
+	for _, o := range s.Outcomes {
+		switch o.Status {
+		case tasks.OK, tasks.Changed, tasks.NotOpen, tasks.Refused, tasks.Differs:
+		default:
+			fail(o.Host, "%v: %s: %s: %s", args, o.Status, o.Step, o.Error)
+		}
+	}
+	t.Errorf("farmwall %v: exit %d, want one of %v", args, code, codes)
+	return &s
+}
+
+func (w *wallFarm) on(h *lab.Host, stdin string, argv ...string) (string, int) {
+	w.t.Helper()
+	res, err := h.Exec(context.Background(), argv, strings.NewReader(stdin))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(res.Stdout) + string(res.Stderr), res.Code
+}
+
+func (w *wallFarm) listings() map[string]string {
+	all := map[string]string{}
+	for _, h := range w.walls {
+		all[h.Name] = rulesetOf(w.t, h)
+	}
+	return all
+}
+
+// foreign is nft's text of a ruleset without what is farmwall's, and without empty
+// lines.
+func foreign(listing string) string {
+	var b strings.Builder
+	skip := ""
+	for _, line := range strings.Split(listing, "\n") {
+		switch name := strings.TrimLeft(line, "\t"); {
+		case skip != "":
+			if line == skip {
+				skip = ""
+			}
+		case line == "table inet farmwall {":
+			skip = "}"
+		case strings.HasPrefix(line, "\tchain farmwall_"), strings.HasPrefix(line, "\tset farmwall_"):
+			skip = "\t}"
+		case name == "", strings.Contains(line, ` comment "farmwall:`):
+		default:
+			b.WriteString(line + "\n")
+		}
+	}
+	return b.String()
+}
+
+// newWallFarm brings up the walls, each with IPv4, IPv6 or both and one of four
+// roles, and the hosts that send packets to them.
+func newWallFarm(t *testing.T) *wallFarm {
+	t.Helper()
+	w := &wallFarm{t: t, state: filepath.Join(t.TempDir(), "state"), inventory: filepath.Join(t.TempDir(), "hosts.yml")}
+	w.tally.why = map[string]int{}
+	var hosts []lab.HostSpec
+	roles := map[string][]string{}
+	add := func(name, role string, addresses ...string) {
+		spec := lab.HostSpec{Name: name}
+		for _, a := range addresses {
+			spec.Addresses = append(spec.Addresses, netip.MustParseAddr(a))
+		}
+		hosts = append(hosts, spec)
+		roles[role] = append(roles[role], fmt.Sprintf("%s: {ansible_host: \"%s\", ras_addresses: [\"%s\"]}", name, addresses[0], strings.Join(addresses, `", "`)))
+	}
+	for i := range wallsAtOnce {
+		v4, v6 := fmt.Sprintf("10.78.0.%d", i+1), fmt.Sprintf("fd78::%x", i+1)
+		addresses := []string{v4, v6}
+		switch i % 5 {
+		case 1:
+			addresses = []string{v6, v4}
+		case 3:
+			addresses = []string{v4}
+		case 4:
+			addresses = []string{v6}
+		}
+		add(fmt.Sprintf("wall%02d", i), []string{"halb", "gateway", "publishing_agent", "rdsh"}[i%4], addresses...)
+	}
+	add("member1", "console", "10.78.0.201", "fd78::201")
+	add("member3", "gateway", "10.78.0.203", "fd78::203")
+	inv := "all:\n  children:\n    walls:\n      hosts:\n"
+	for _, h := range hosts[:wallsAtOnce] {
+		inv += "        " + h.Name + ":\n"
+	}
+	inv += `      vars:
+        farmwall_rules:
+          - {id: wall-range, protocol: udp, port: 7000-7040, remote: 10.78.0.192/27}
+          - {id: wall-any, protocol: tcp, port: [8443, 9000], scope: external}
+          - {id: wall-six, protocol: tcp, port: 7100, remote: "fd78::/120"}
+          - {id: wall-out, direction: out, protocol: tcp, port: 5003, remote: 10.78.0.0/24}
+          - {id: wall-out6, direction: out, protocol: udp, port: 5004, remote: "fd78::/64"}
+`
+	for role, list := range roles {
+		inv += "    " + role + ":\n      hosts:\n        " + strings.Join(list, "\n        ") + "\n"
+	}
+	if err := os.WriteFile(w.inventory, []byte(inv), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	outside := []lab.HostSpec{
+		{Name: "outside2", Addresses: []netip.Addr{netip.MustParseAddr("10.78.0.202"), netip.MustParseAddr("fd78::202")}},
+		{Name: "outside4", Addresses: []netip.Addr{netip.MustParseAddr("10.78.0.130"), netip.MustParseAddr("fd78::1:4")}},
+	}
+	farm, err := lab.Up(context.Background(), lab.Options{Hosts: append(hosts, outside...), Self: []string{binary(t)},
+		Controller: []netip.Addr{netip.MustParseAddr("10.78.0.254"), netip.MustParseAddr("fd78::fe")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { farm.Close() })
+	w.farm, w.walls, w.senders = farm, farm.Hosts()[:wallsAtOnce], farm.Hosts()[wallsAtOnce:]
+	w.listen()
+	return w
+}
