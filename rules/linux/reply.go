@@ -12,13 +12,17 @@ func (j *judge) replies(w *walk, s *scene, live []part) (through []part, done []
 		return live, nil
 	}
 	w.scene = &back
-	start := make([]part, len(live))
-	for i, p := range live {
+	var start []part
+	for _, p := range live {
+		if p.sports = p.sports.intersect(ephemeral()); p.sports.empty() {
+			through = append(through, p)
+			continue
+		}
 		p.mark, p.noMark = number{}, false // marks are of packets, not of connections
-		start[i] = p
+		start = append(start, p)
 	}
-	through, done, _ = j.pass(w, &back, start)
-	through = j.beneath(w, &back, through)
+	came, done, _ := j.pass(w, &back, start)
+	through = append(through, j.beneath(w, &back, came)...)
 	for i := range done {
 		if done[i].answer == rules.Denied {
 			done[i].cause.by += " (it drops the answers)"
@@ -28,6 +32,11 @@ func (j *judge) replies(w *walk, s *scene, live []part) (through []part, done []
 	s.askedDev, s.askedLocal = s.askedDev || back.askedDev, s.askedLocal || back.askedLocal
 	return through, done
 }
+
+// ephemeral is the ports that clients take for themselves: Linux from 32768, Windows
+// and others from 49152 (RFC 6335). A rule about answers to a lower port, such as
+// one against mail that goes out, is not about answers.
+func ephemeral() numbers { return numbers{{small(32768), small(65535)}} }
 
 // answered says whether flows of the protocol go both ways. VRRP only tells.
 func (s *scene) answered() bool { return s.ported() }

@@ -30,6 +30,7 @@ func TestJudgeFollowsTheAnswer(t *testing.T) {
 		{"the answer's port goes out", "ip output 0 drop\n" + matching("tcp", "sport", "==", "443") + accept, in, rules.Allowed, ""},
 		{"another port goes out", "ip output 0 drop\n" + matching("tcp", "sport", "==", "22") + accept, in, rules.Denied, "answers"},
 		{"the port of the question is no answer's", "ip output 0 drop\n" + matching("tcp", "dport", "==", "443") + accept, in, rules.Denied, "answers"},
+		{"nobody mails out", "ip output 0 accept\n" + matching("tcp", "dport", "==", "25") + `,{"drop":null}`, in, rules.Allowed, ""},
 		{"only to some", "ip output 0 drop\n" + matching("ip", "daddr", "==", `"10.1.0.9"`) + accept, in, rules.Allowed, ""},
 		{"to others", "ip output 0 drop\n" + matching("ip", "daddr", "==", `"10.1.0.8"`) + accept, in, rules.Denied, "answers"},
 		{"by the other card", "ip output 0 drop\n" + matching("meta", "oifname", "==", `"wan"`) + accept, in, rules.Denied, "answers"},
