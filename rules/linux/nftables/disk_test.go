@@ -29,7 +29,7 @@ func TestFullRun(t *testing.T) {
 			h.sh("cat /dev/zero >/run/farmwall/filler 2>/dev/null || :")
 			// The request itself has to be written somewhere, so only the switch can undo now.
 			h.sh(fmt.Sprintf("rm /run/farmwall/wait.%d", r.Lease))
-			h.gone("switch", window)
+			h.gone("switch", 4*window)
 		default:
 			t.Errorf("%d KiB: %+v", kib, r)
 		}
