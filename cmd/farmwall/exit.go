@@ -33,7 +33,7 @@ type meaning struct {
 func exits() []meaning {
 	return []meaning{
 		{exitOK, "nothing to do, or all applied, verified and confirmed; `drift --fix` that left all right"},
-		{exitNotStarted, "could not start (usage, files, secrets); no host was contacted"},
+		{exitNotStarted, "could not start (usage, files, secrets) and no host was contacted; or the question was answered with no"},
 		{exitDiffers, "differences exist (`drift`; `plan` and `drift --fix` with `--detailed-exitcode`)"},
 		{exitFailed, "hosts failed or were refused, and each of them is proven back in its old state"},
 		{exitUnreachable, "hosts unreachable; nothing changed on them"},
