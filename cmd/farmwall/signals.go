@@ -16,7 +16,7 @@ func (p *program) untilSignal(ctx context.Context) (context.Context, context.Can
 	ctx, cancel := context.WithCancel(ctx)
 	wanted := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
-		_ = wanted
+		wanted = append(wanted, syscall.SIGHUP)
 	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, wanted...)
