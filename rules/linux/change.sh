@@ -150,7 +150,7 @@ deadline $((up + req_window))" 2>/dev/null || {
 stage() {
 	if ! echo "$req_ours $req_rest $req_digest" >"$run/before.$lease" ||
 		! { ln -f "$0" "$run/switch.$lease" || cp "$0" "$run/switch.$lease"; } ||
-		! : >"$run/outcome.$lease"; then
+		! true >"$run/outcome.$lease"; then
 		echo "$full"
 		return 1
 	fi 2>/dev/null
@@ -203,13 +203,17 @@ arm() {
 	detached switch "$lease" "$req_undo_hash"
 	uptime
 	arm_end=$((up + 10))
+	for arm_nap in 0.02 0.04 0.08 0.16 0.3; do
+		[ ! -s "$run/ready.$lease" ] || break
+		nap "$arm_nap"
+	done
 	until [ -s "$run/ready.$lease" ]; do
 		uptime
 		if [ "$up" -ge "$arm_end" ]; then
 			problem='the switch did not start'
 			return 1
 		fi
-		nap
+		nap 0.3
 	done
 	problem=''
 }

@@ -146,7 +146,8 @@ stage_kept() {
 	else
 		flush "$var/record.new"
 	fi
-	put "$run/request.$lease" "$manager" 2>/dev/null || {
+	# Nobody looks at it before the token is won.
+	{ echo "$manager" >"$run/request.$lease"; } 2>/dev/null || {
 		echo 'cannot write to /run/farmwall; is it full?'
 		return 1
 	}
@@ -175,10 +176,10 @@ finish_confirm() { # LEASE
 		[ "${staged-}" = 11 ] || "${manager}_load" "$run/target.$1" full "$run/reserve.$1" || note 'what is not needed any more could not be deleted'
 		[ ! -e "$var/record.new" ] || { mv -f "$var/record.new" "$var/record" && flush "$var"; } || return 1
 		# record written
-		mv -f "$run/outcome.$1" "$run/confirmed.$1" || return 1
+		{ true >"$run/confirmed.$1"; } 2>/dev/null || mv -f "$run/outcome.$1" "$run/confirmed.$1" || return 1
 	}
 	# confirmed
-	remove "$run/undo.$1" "$run/target.$1" "$run/reserve.$1" "$run/request.$1" "$run/wait.$1" "$run/switch.$1"
+	remove "$run/outcome.$1" "$run/undo.$1" "$run/target.$1" "$run/reserve.$1" "$run/request.$1" "$run/wait.$1" "$run/switch.$1"
 	mv -f "$run/token.confirming" "$run/token.done"
 }
 
@@ -187,8 +188,9 @@ place_kept() { # MANAGER
 	problem=''
 	[ ! -e "$etc/load.new" ] || mv -f "$etc/load.new" "$etc/load" || return 1
 	[ ! -e "$etc/$1.copy.new" ] || mv -f "$etc/$1.copy.new" "$etc/$1.copy" || return 1
+	problem=$(place_units 2>&1) && return
 	flush "$etc"
-	problem=$(place_units 2>&1)
+	return 1
 }
 
 # remove_kept leaves nothing of ours that is loaded at boot.

@@ -2,14 +2,17 @@
 # the host are attackers: a link, a file or somebody else's folder is refused.
 folders() {
 	for dir; do
-		if [ ! -e "$dir" ] && [ ! -L "$dir" ]; then
-			mkdir -m 700 "$dir" || [ -d "$dir" ] || return 1
+		shift
+		if [ ! -e "$dir" ] && [ ! -L "$dir" ] && mkdir -m 700 "$dir"; then
+			continue # it is what it should be
 		fi
+		set -- "$@" "$dir"
 		if [ -L "$dir" ] || [ ! -d "$dir" ]; then
 			echo "$dir is no folder: somebody may have put it there; look at it and remove it" >&2
 			return 1
 		fi
 	done
+	[ $# -gt 0 ] || return 0
 	# shellcheck disable=SC2046 # nine words a folder, the name last
 	set -- $(ls -ldn "$@")
 	[ $# -ge 9 ] || return 1

@@ -23,8 +23,8 @@ uptime() {
 	up=${up%%.*}
 }
 
-# nap is a short wait.
-nap() { sleep 0.03 2>/dev/null || sleep 1; }
+# nap [SECONDS] is a short wait; some sleeps know whole seconds only.
+nap() { sleep "${1:-0.05}" 2>/dev/null || sleep 1; }
 
 # begun PID sets begun to when a process was started, which tells it from a later one
 # with the same number, and state to what it does.

@@ -4,11 +4,14 @@
 
 systemd=/etc/systemd/system
 
+# lines prints what it reads: a here-document without a process.
+lines() { while IFS= read -r line; do printf '%s\n' "$line" || return 1; done; }
+
 # stage_units writes beside the copy what place_units renames.
 stage_units() {
 	case $init in
 	systemd)
-		cat >"$etc/unit.new" <<-'END' || return 1
+		lines >"$etc/unit.new" <<-'END' || return 1
 			[Unit]
 			Description=Load the firewall rules that farmwall keeps for this host
 			After=local-fs.target nftables.service
@@ -22,7 +25,7 @@ stage_units() {
 			[Install]
 			WantedBy=multi-user.target
 		END
-		cat >"$etc/dropin.new" <<-'END' || return 1
+		lines >"$etc/dropin.new" <<-'END' || return 1
 			# Written by farmwall: its rules come back after this unit's own.
 			[Service]
 			ExecStartPost=-/bin/sh /etc/farmwall/load
@@ -30,7 +33,7 @@ stage_units() {
 		END
 		;;
 	openrc)
-		cat >"$etc/unit.new" <<-'END' || return 1
+		lines >"$etc/unit.new" <<-'END' || return 1
 			#!/sbin/openrc-run
 			description="Load the firewall rules that farmwall keeps for this host"
 
@@ -47,7 +50,7 @@ stage_units() {
 		END
 		;;
 	sysvinit)
-		cat >"$etc/unit.new" <<-'END' || return 1
+		lines >"$etc/unit.new" <<-'END' || return 1
 			#!/bin/sh
 			### BEGIN INIT INFO
 			# Provides:          farmwall
@@ -92,12 +95,12 @@ link() {
 
 # place_units puts the service into place and enables it.
 place_units() {
-	changed='' # folders in which something did
+	changed=$etc # folders in which something did
 	enable_units || return 1
 	# shellcheck disable=SC2086 # none has a blank in its name
-	[ -z "$changed" ] || flush $changed
+	flush $changed
 	# At boot systemd reads them anyway.
-	[ -z "$changed" ] || [ "$init" != systemd ] || systemctl daemon-reload || note 'systemctl daemon-reload failed'
+	[ "$changed" = "$etc" ] || [ "$init" != systemd ] || systemctl daemon-reload || note 'systemctl daemon-reload failed'
 }
 
 enable_units() {

@@ -76,8 +76,8 @@ undo() { # LEASE TIMES
 		sleep 2
 	done
 	# undo loaded
-	[ ! -e "$run/outcome.$1" ] || mv -f "$run/outcome.$1" "$run/undone.$1"
-	remove "$run/undo.$1" "$run/target.$1" "$run/reserve.$1" "$run/wait.$1" "$run/request.$1" "$run/switch.$1" \
+	[ -e "$run/undone.$1" ] || { true >"$run/undone.$1"; } 2>/dev/null || mv -f "$run/outcome.$1" "$run/undone.$1"
+	remove "$run/outcome.$1" "$run/undo.$1" "$run/target.$1" "$run/reserve.$1" "$run/wait.$1" "$run/request.$1" "$run/switch.$1" \
 		"$var"/*.new "$etc"/*.new
 	mv -f "$run/token.undoing" "$run/token.done"
 	note "change $1 is undone"
