@@ -75,6 +75,9 @@ func (p *program) app() *cli.App {
 		if len(c.Subcommands) > 0 && c.Action == nil {
 			c.Action = noSubverb
 		}
+		if len(c.Subcommands) == 0 {
+			c.CustomHelpTemplate = verbHelp(c)
+		}
 	})
 	app.OnUsageError = usageError
 	return app

@@ -21,7 +21,11 @@ func (p *program) helpVerb() *cli.Command {
 				if verb == nil {
 					return exitOK, unknownVerb("", topic, c.App.Commands)
 				}
-				cli.HelpPrinter(p.stdout, cli.CommandHelpTemplate, verb)
+				template := verb.CustomHelpTemplate
+				if template == "" {
+					template = cli.SubcommandHelpTemplate
+				}
+				cli.HelpPrinter(p.stdout, template, verb)
 				return exitOK, nil
 			}
 		}),
