@@ -40,12 +40,12 @@ func (c *change) arm(ctx context.Context) bool {
 		if !c.compare() {
 			return false
 		}
+		if ctx.Err() != nil {
+			return c.fail(problem(ctx.Err()))
+		}
 		req, err := c.request()
 		if err != nil {
 			return c.fail(problem(&stepError{"plan", err}))
-		}
-		if ctx.Err() != nil {
-			return c.fail(problem(ctx.Err()))
 		}
 		c.step("journal")
 		if err := c.intend(ctx, req); err != nil {
@@ -132,8 +132,10 @@ func (c *change) request() (rules.ChangeRequest, error) {
 }
 
 func (c *change) intend(ctx context.Context, req rules.ChangeRequest) error {
+	ctx = context.WithoutCancel(ctx) // a signal is no fault of the journal
 	before, err := c.r.before(ctx, c.plan.Farm, c.host.Name, c.state)
 	if err != nil {
+		c.rec.Run = "" // nothing was journalled, so there is nothing to finish
 		return err
 	}
 	c.rec.Before, c.rec.Drifted = before, len(c.d.Diff(c.state, before)) > 0

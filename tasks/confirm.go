@@ -19,6 +19,11 @@ func (r *Runner) Confirm(ctx context.Context, inv *inventory.Inventory, run stri
 	how := &running{id: run}
 	for _, h := range rec.Hosts {
 		if h.Status != "" {
+			done := Outcome{Host: h.Host, Farm: h.Farm, Status: h.Status}
+			if h.Status.bad() {
+				done.Step, done.Error = "confirm", "it came to its end before: "+h.Detail
+			}
+			missing = append(missing, done)
 			continue
 		}
 		host := named(inv, h.Host)
