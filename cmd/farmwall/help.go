@@ -17,16 +17,10 @@ func (p *program) helpVerb() *cli.Command {
 			case "exits":
 				return exitOK, p.showExits()
 			default:
-				verb := named(c.App.Commands, topic)
-				if verb == nil {
+				if named(c.App.Commands, topic) == nil {
 					return exitOK, unknownVerb("", topic, c.App.Commands)
 				}
-				template := verb.CustomHelpTemplate
-				if template == "" {
-					template = cli.SubcommandHelpTemplate
-				}
-				cli.HelpPrinter(p.stdout, template, verb)
-				return exitOK, nil
+				return exitOK, p.app().RunContext(c.Context, []string{c.App.Name, topic, "--help"})
 			}
 		}),
 	}
