@@ -92,7 +92,10 @@ func (m *wallmaker) preamble(hook string) {
 func (m *wallmaker) ssh() {
 	list := []string{"tcp dport 22 accept", "tcp dport 22 counter accept", "tcp dport { 22, 8443 } accept", "tcp dport @open_tcp accept", "tcp dport vmap @svc"}
 	if m.family != "netdev" {
-		list = append(list, `iifname "eth0" tcp dport 22 accept`, `iifname { "eth0", "wg0" } tcp dport 22 accept`, "ct state new tcp dport 22 accept")
+		list = append(list, `iifname "eth0" tcp dport 22 accept`, `iifname { "eth0", "wg0" } tcp dport 22 accept`)
+	}
+	if !m.early {
+		list = append(list, "ct state new tcp dport 22 accept")
 	}
 	if m.one(2) {
 		m.line("%s", m.pick(list...))
