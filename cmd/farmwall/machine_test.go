@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,6 +21,11 @@ import (
 func inOwnNamespace(t *testing.T, programs ...string) bool {
 	t.Helper()
 	if os.Getenv("FARMWALL_TEST_INNER") == t.Name() {
+		// ip keeps its names in files; those of this run are nobody else's.
+		script := "mkdir -p /run/netns && mount -t tmpfs names /run/netns"
+		if out, err := exec.Command("sh", "-c", script).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
 		return true
 	}
 	if os.Geteuid() != 0 {
@@ -79,6 +85,11 @@ func newMachine(t *testing.T, address string, files map[string]string) *machine 
 		fmt.Sprintf("lowerdir=/,upperdir=%s/up,workdir=%s/work", m.dir, m.dir), m.dir+"/root")
 	m.write("/etc/machine-id", strings.Repeat("0123456789abcdef", 2)+"\n")
 	m.write("/etc/fstab", "")
+	// What this machine's own root does at log-in is not the test's: it may wait for
+	// locks that a crash leaves behind.
+	for _, name := range []string{".bashrc", ".bash_profile", ".profile", ".bash_login"} {
+		m.write("/root/"+name, "")
+	}
 	m.link("/etc/systemd/system/default.target", "/lib/systemd/system/multi-user.target")
 	m.link("/etc/systemd/system/multi-user.target.wants/ssh.service", "/lib/systemd/system/ssh.service")
 	m.write("/etc/ssh/sshd_config", "Port 22\nPermitRootLogin prohibit-password\nUsePAM no\nHostKey /etc/ssh/machine_key\nAuthorizedKeysFile /etc/ssh/machine_user.pub\n")
@@ -129,8 +140,7 @@ func (m *machine) reboot() {
 // crash cuts the power and boots the same disk again.
 func (m *machine) crash() {
 	m.t.Helper()
-	m.try("kill", "-9", "-1")
-	m.init.Process.Kill()
+	m.cutPower()
 	m.gone()
 	m.boot()
 }
@@ -142,7 +152,7 @@ func (m *machine) gone() {
 	select {
 	case <-done:
 	case <-time.After(60 * time.Second):
-		m.init.Process.Kill()
+		m.cutPower()
 		<-done
 		m.t.Logf("the machine did not go down by itself")
 	}
@@ -153,7 +163,7 @@ func (m *machine) gone() {
 
 func (m *machine) off() {
 	if m.init != nil {
-		m.init.Process.Kill()
+		m.cutPower()
 		m.init.Wait()
 	}
 	exec.Command("ip", "netns", "del", m.netns).Run()
@@ -161,19 +171,35 @@ func (m *machine) off() {
 	exec.Command("umount", m.dir).Run()
 }
 
+// leader is the number of the machine's first process.
+func (m *machine) leader() (int, error) {
+	out, err := exec.Command("ps", "-o", "pid=", "--ppid", strconv.Itoa(m.init.Process.Pid)).Output()
+	if err != nil {
+		return 0, fmt.Errorf("no init yet: %w", err)
+	}
+	first, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	return strconv.Atoi(strings.TrimSpace(first))
+}
+
+// cutPower ends the machine's first process, and the kernel all others with it.
+// Killing systemd-nspawn would leave the machine running.
+func (m *machine) cutPower() {
+	if pid, err := m.leader(); err == nil {
+		syscall.Kill(pid, syscall.SIGKILL)
+	} else {
+		m.init.Process.Kill()
+	}
+}
+
 // try runs a command inside the machine.
 func (m *machine) try(argv ...string) (string, error) {
-	pid, err := exec.Command("sh", "-c", fmt.Sprintf("ps -o pid= --ppid %d", m.init.Process.Pid)).Output()
+	leader, err := m.leader()
 	if err != nil {
-		return "", fmt.Errorf("no init yet: %w", err)
-	}
-	leader := strings.Fields(string(pid))
-	if len(leader) == 0 {
-		return "", fmt.Errorf("no init yet")
+		return "", err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, "nsenter", append([]string{"-t", leader[0], "-a"}, argv...)...).CombinedOutput()
+	out, err := exec.CommandContext(ctx, "nsenter", append([]string{"-t", strconv.Itoa(leader), "-a"}, argv...)...).CombinedOutput()
 	return string(out), err
 }
 
