@@ -11,6 +11,7 @@ import (
 // TestFullRun gives /run/farmwall less and less space: a change is either refused with
 // nothing changed, or it goes through, and then its undo works with no space at all.
 func TestFullRun(t *testing.T) {
+	t.Parallel()
 	h := newHost(t, "sh")
 	h.nft(hosts["default drop inet"])
 	before := h.ruleset()
@@ -48,6 +49,7 @@ func TestFullRun(t *testing.T) {
 
 // TestFullDisk leaves no space for the lease, or for the persistent copy.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	h := newHost(t, "sh")
 	h.sh("mkdir -m 700 /var/lib/farmwall; mount -t tmpfs -o size=4k,mode=700 tmpfs /var/lib/farmwall; head -c 4096 /dev/zero >/var/lib/farmwall/filler || :")
 	before := h.ruleset()
@@ -85,6 +87,7 @@ func TestFullDisk(t *testing.T) {
 
 // TestFolders puts links, files and somebody else's folders where ours belong.
 func TestFolders(t *testing.T) {
+	t.Parallel()
 	for _, dir := range []string{"/run/farmwall", "/var/lib/farmwall", "/etc/farmwall"} {
 		for what, command := range map[string]string{
 			"a link":               "mkdir /run/elsewhere; ln -s /run/elsewhere " + dir,

@@ -101,6 +101,7 @@ func TestChangeInEveryShell(t *testing.T) {
 
 // TestSwitchFires lets the window run out.
 func TestSwitchFires(t *testing.T) {
+	t.Parallel()
 	h := newHost(t, "sh")
 	h.nft(hosts["default drop inet"])
 	before := h.ruleset()
@@ -108,7 +109,6 @@ func TestSwitchFires(t *testing.T) {
 	if r.Result != rules.Applied {
 		t.Fatalf("change: %+v", r)
 	}
-	// A clock set back must not matter: the window is counted on another one.
 	h.gone("switch", 15*time.Second)
 	if after := h.ruleset(); after != before {
 		t.Errorf("after the switch:\n%s\nbefore:\n%s", after, before)
@@ -141,6 +141,7 @@ func (h *host) gone(mode string, within time.Duration) {
 // TestLateScript runs a change a second time: at once, after its confirm, and after
 // its undo. It must change nothing.
 func TestLateScript(t *testing.T) {
+	t.Parallel()
 	h := newHost(t, "sh")
 	late := system.Change(h.request(h.state(), someSet(t), time.Minute))
 	r := h.frame(late)
@@ -172,6 +173,7 @@ func TestLateScript(t *testing.T) {
 
 // TestStale changes ours or the rest between reading and change.
 func TestStale(t *testing.T) {
+	t.Parallel()
 	for edit, want := range map[string]rules.Result{
 		`add rule inet farmwall input tcp dport 1 accept`:                                                          rules.StaleOurs,
 		"table inet late {\n chain c { type filter hook input priority 0; policy accept; tcp dport 1 drop; }\n}\n": rules.StaleRest,

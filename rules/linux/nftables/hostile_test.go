@@ -44,6 +44,7 @@ func TestHostileNames(t *testing.T) {
 // TestHostileRequests puts hostile text everywhere into a request. Whatever the
 // host answers, it must not do what the text says.
 func TestHostileRequests(t *testing.T) {
+	t.Parallel()
 	for _, shell := range []string{"sh", "bash", "busybox"} {
 		h := newHost(t, shell)
 		h.nft(hosts["default drop inet"])
@@ -90,6 +91,7 @@ func TestHostileRequests(t *testing.T) {
 
 // TestBrokenLine cuts a request off everywhere: nothing may happen.
 func TestBrokenLine(t *testing.T) {
+	t.Parallel()
 	h := newHost(t, "sh")
 	h.nft(hosts["default drop inet"])
 	before := h.ruleset()

@@ -45,6 +45,7 @@ echo "undo $undo confirm $confirm" >&2
 // TestConfirmAgainstSwitch confirms when the window runs out, whole scripts against each
 // other. Whoever wins, the host is in its old state or in its new one.
 func TestConfirmAgainstSwitch(t *testing.T) {
+	t.Parallel()
 	rounds := 6
 	if os.Getenv("FARMWALL_SOAK") == "1" {
 		rounds = 100
@@ -85,6 +86,7 @@ func TestConfirmAgainstSwitch(t *testing.T) {
 
 // TestTwoConfirms confirms one change twice at the same moment.
 func TestTwoConfirms(t *testing.T) {
+	t.Parallel()
 	h := newHost(t, "sh")
 	for range 5 {
 		r := h.apply(someSet(t))

@@ -34,6 +34,7 @@ func (h *host) load(c rules.Copy, mode string) {
 // be nothing to do, whatever the host held before, and the undo must bring back every
 // byte.
 func TestRoundTrip(t *testing.T) {
+	t.Parallel()
 	cases := 200
 	if os.Getenv("FARMWALL_SOAK") == "1" {
 		cases = 5000

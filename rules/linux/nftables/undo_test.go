@@ -180,6 +180,7 @@ func (h *host) cleanAs(foreign string) {
 
 // TestMovedJump has somebody move and double our jump; the undo knows where it was.
 func TestMovedJump(t *testing.T) {
+	t.Parallel()
 	h := newHost(t, "sh")
 	h.nft(hosts["default drop inet"])
 	h.confirmed(someSet(t))
@@ -208,6 +209,7 @@ insert rule inet filter input tcp dport 23 accept
 // TestForeignReload reloads the foreign ruleset inside the window: whatever of ours is
 // left, the undo takes back only what is ours, and the foreign rules stay as reloaded.
 func TestForeignReload(t *testing.T) {
+	t.Parallel()
 	reloads := map[string]string{
 		"flush ruleset and load": "flush ruleset\n" + strings.ReplaceAll(hosts["default drop inet"], "tcp dport 22", "tcp dport { 22, 2222 }"),
 		"flush ruleset alone":    "flush ruleset\n",
