@@ -41,9 +41,9 @@ confirm() {
 		answer refused "change $lease is of run $token_run"
 		return
 	fi
-	listing || {
+	listing 2>/dev/null || {
 		left
-		answer refused "$problem"
+		answer refused 'nft could not list the ruleset'
 		return
 	}
 	problem=$(stage_kept 2>&1)

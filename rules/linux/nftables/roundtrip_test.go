@@ -16,8 +16,7 @@ import (
 func loader() string {
 	return nftables.Manager{}.Functions() + `
 rm -f /run/trial
-listed=/run/listed
-{ nft -a -s -n list ruleset; echo "# end"; } >$listed
+ruleset=$(nft -a -s -n list ruleset)
 nftables_test "$2" "$1" /run/trial; [ $? -ne 1 ] && nftables_load "$2" "$1" /run/trial`
 }
 
