@@ -73,9 +73,8 @@ deadline $((up + req_window))" 2>/dev/null || {
 
 	# step 4
 	clear_stage
-	problem=''
-	listing 2>/dev/null || {
-		refuse 'nft could not list the ruleset'
+	listing || {
+		refuse "$problem"
 		return
 	}
 	prints "$run/target.$lease" "$run/undo.$lease" "$run/reserve.$lease" 2>/dev/null || problem=$full
@@ -97,19 +96,11 @@ deadline $((up + req_window))" 2>/dev/null || {
 	else
 		problem=$full
 	fi
-	if [ -z "$problem" ]; then
-		problem=$(stage 2>&1)
-		composed=$?
-		case $composed in
-		0 | 10 | 11) ;;
-		*) problem=${problem:-the test of undo and rules came to no end} ;;
-		esac
-	fi
-	[ -z "$problem" ] || {
+	if [ -n "$problem" ] || ! stage; then
 		clear_stage
 		refuse "$problem"
 		return
-	}
+	fi
 	# undo staged
 
 	# step 5
@@ -146,29 +137,31 @@ deadline $((up + req_window))" 2>/dev/null || {
 	unlock
 }
 
-# stage tests undo and target, and returns what the target was composed to.
+# stage tests undo and target, and sets composed to what the target was composed to;
+# where it fails it sets problem.
 stage() {
-	if ! echo "$req_ours $req_rest $req_digest" >"$run/before.$lease" ||
-		! { ln -f "$0" "$run/switch.$lease" || cp "$0" "$run/switch.$lease"; } ||
-		! true >"$run/outcome.$lease"; then
-		echo "$full"
-		return 1
-	fi 2>/dev/null
-	problem=$("${manager}_test" "$run/undo.$lease" full "$run/reserve.$lease" 2>&1)
+	problem=$full
+	{
+		echo "$req_ours $req_rest $req_digest" >"$run/before.$lease" && true >"$run/outcome.$lease" &&
+			{ ln -f "$0" "$run/switch.$lease" || cp "$0" "$run/switch.$lease"; }
+	} 2>/dev/null || return 1
+	problem=$("${manager}_test" "$run/undo.$lease" full "$run/work.$$" 2>&1)
 	case $? in
 	0 | 10 | 11) ;;
 	*)
-		echo "the undo would not load: $problem"
+		problem="the undo would not load: $problem"
 		return 1
 		;;
 	esac
 	problem=$("${manager}_test" "$run/target.$lease" keep "$run/work.$$" 2>&1)
 	composed=$?
 	case $composed in
-	0 | 10 | 11) return "$composed" ;;
-	*) echo "the rules would not load: $problem" ;;
+	0 | 10 | 11) problem='' ;;
+	*)
+		problem="the rules would not load: $problem"
+		return 1
+		;;
 	esac
-	return 1
 }
 
 hash() {
@@ -210,7 +203,7 @@ arm() {
 	until [ -s "$run/ready.$lease" ]; do
 		uptime
 		if [ "$up" -ge "$arm_end" ]; then
-			problem='the switch did not start'
+			problem='the switch did not start; is /run/farmwall full?'
 			return 1
 		fi
 		nap 0.3

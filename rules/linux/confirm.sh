@@ -41,9 +41,9 @@ confirm() {
 		answer refused "change $lease is of run $token_run"
 		return
 	fi
-	listing 2>/dev/null || {
+	listing || {
 		left
-		answer refused 'nft could not list the ruleset'
+		answer refused "$problem"
 		return
 	}
 	problem=$(stage_kept 2>&1)

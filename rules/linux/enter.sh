@@ -23,7 +23,8 @@ problem=$(folders /run/farmwall /var/lib/farmwall 2>&1) || refused "$problem"
 program=/run/farmwall/program.$$
 # What was left by scripts that were killed.
 set --
-for old in /run/farmwall/input.* /run/farmwall/program.* /run/farmwall/work.* /run/farmwall/ours.* /run/farmwall/rest.*; do
+for old in /run/farmwall/input.* /run/farmwall/program.* /run/farmwall/work.* /run/farmwall/ours.* /run/farmwall/rest.* \
+	/run/farmwall/list.*; do
 	if [ -e "$old" ] && [ ! -e "/proc/${old##*.}" ]; then set -- "$@" "$old"; fi
 done
 [ $# -eq 0 ] || rm -f "$@"

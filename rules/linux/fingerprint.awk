@@ -1,4 +1,4 @@
-# Reads nft -a -s -n list ruleset and writes the two byte streams that the fingerprints
+# Reads nft -a -s -n list ruleset, then a line "# end", and writes the two byte streams that the fingerprints
 # are taken over into the files ours and rest:
 #   ours  our table, our chains and sets in foreign tables, our rules in foreign
 #         chains with their place, whether the kept copy is loaded at boot; the
@@ -47,6 +47,8 @@ function cut(    i, text, size, block) {
 	whole = 0
 	next
 }
+
+$0 == "# end" { ended = 1 }
 
 table == "" { next }
 
@@ -163,5 +165,5 @@ END {
 			follow(part[1], line[key, i])
 		}
 	}
-	if (close(ours) != 0 || close(rest) != 0 || failed) exit 1
+	if (close(ours) != 0 || close(rest) != 0 || failed || !ended) exit 1
 }

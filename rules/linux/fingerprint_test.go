@@ -22,7 +22,7 @@ func prints(t testing.TB, awk []string, text string) (ours, rest string) {
 		"-v", "legacy=", "-f", "fingerprint.awk")
 	cmd := exec.Command(awk[0], args...)
 	cmd.Env = []string{"LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
-	cmd.Stdin = strings.NewReader(text)
+	cmd.Stdin = strings.NewReader(text + "\n# end\n")
 	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
 		t.Fatalf("%v: %v: %s", awk, err, out)
 	}
@@ -195,7 +195,7 @@ func FuzzStreams(f *testing.F) {
 		// What a shell's variable cannot hold, and what separates for awk alone.
 		text = strings.NewReplacer("\x00", "", "\x1c", "", "\r", "", "\v", "", "\f", "").Replace(text)
 		s := readText(text)
-		ours, rest := prints(t, awks["mawk"], text+"\n")
+		ours, rest := prints(t, awks["mawk"], text)
 		if o, r := s.ours("disabled", nil), s.rest(""); o != ours || r != rest {
 			t.Fatalf("Go makes\n%s%s\nand awk\n%s%s", o, r, ours, rest)
 		}

@@ -160,13 +160,18 @@ left() {
 	fi
 }
 
-# listing sets ruleset to all that nft knows, with handles.
+# listing writes all that nft knows, with handles, into the file listed; where it
+# cannot it sets problem.
 listing() {
-	ruleset=$(nft -a -s -n list ruleset) || {
-		ruleset=''
-		echo 'nft could not list the ruleset' >&2
+	listed=$run/list.$$
+	problem='cannot write to /run/farmwall; is it full?'
+	{ true >"$listed"; } 2>/dev/null || return 1
+	nft -a -s -n list ruleset >"$listed" 2>/dev/null || {
+		problem='nft could not list the ruleset'
 		return 1
 	}
+	{ echo '# end' >>"$listed"; } 2>/dev/null || return 1
+	problem=''
 }
 
 # prints [TARGET UNDO RESERVE] sets ours and rest to the fingerprints of the listing,
@@ -178,9 +183,9 @@ prints() {
 	init_system
 	unit_state
 	legacy_tables
-	printf '%s\n' "$ruleset" | $awk -v ours="$prints_ours" -v rest="$prints_rest" -v unit="$unit" -v legacy="$legacy" \
+	$awk -v ours="$prints_ours" -v rest="$prints_rest" -v unit="$unit" -v legacy="$legacy" \
 		-v input="${1:+$request}" -v head="${req_target-}" -v target="${1-}" -v undo="${2-}" -v reserve="${3-}" \
-		"$fingerprint_awk" || return 1
+		"$fingerprint_awk" "$listed" || return 1
 	if kept_copy; then
 		printf 'kept\n%s' "$kept" >>"$prints_ours" || return 1
 	else

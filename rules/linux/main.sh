@@ -94,7 +94,7 @@ main() {
 	case ${1-} in
 	serve)
 		serve
-		remove "$0" "$run/input.$$" "$run/work.$$" "$run/ours.$$" "$run/rest.$$"
+		remove "$0" "$run/input.$$" "$run/work.$$" "$run/ours.$$" "$run/rest.$$" "$run/list.$$"
 		;;
 	switch)
 		action="switch $2"

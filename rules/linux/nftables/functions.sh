@@ -5,11 +5,11 @@
 managers="${managers-} nftables"
 manager_units="${manager_units-} nftables.service"
 
-# nftables_compose reads the listing, ended by "# end", and sets composed to what
+# nftables_compose takes a listing, ended by "# end", and sets composed to what
 # compose.awk says: 0, or 10 where the transaction names a handle, or 11 where it
 # would delete nothing and miss nothing.
-nftables_compose() { # COPY MODE WORK
-	${awk:-awk} -v mode="$2" -v work="$3" "$nftables_awk" "$1" - 1<>"$3"
+nftables_compose() { # COPY MODE WORK LISTING
+	${awk:-awk} -v mode="$2" -v work="$3" "$nftables_awk" "$1" "$4" 1<>"$3"
 	composed=$?
 	case $composed in
 	0 | 10 | 11) ;;
@@ -17,16 +17,16 @@ nftables_compose() { # COPY MODE WORK
 	esac
 }
 
-# nftables_test tests against the listing in ruleset and returns what was composed.
+# nftables_test tests against the listing in the file listed, and returns what was
+# composed.
 nftables_test() {
-	printf '%s\n# end\n' "$ruleset" | (
-		nftables_compose "$1" "$2" "$3" && nft -c -f "$3" && exit "$composed"
-	)
+	nftables_compose "$1" "$2" "$3" "$listed" && nft -c -f "$3" || return 1
+	return "$composed"
 }
 
 # nftables_load looks everything up right now.
 nftables_load() {
-	{ nft -a -s -n list ruleset && echo '# end'; } | nftables_compose "$1" "$2" "$3" && nft -f "$3"
+	{ nft -a -s -n list ruleset && echo '# end'; } | nftables_compose "$1" "$2" "$3" - && nft -f "$3"
 }
 
 # nftables_load_tested loads what nftables_test composed into the same file, but never

@@ -16,7 +16,8 @@ import (
 func loader() string {
 	return nftables.Manager{}.Functions() + `
 rm -f /run/trial
-ruleset=$(nft -a -s -n list ruleset)
+listed=/run/listed
+{ nft -a -s -n list ruleset; echo "# end"; } >$listed
 nftables_test "$2" "$1" /run/trial; [ $? -ne 1 ] && nftables_load "$2" "$1" /run/trial`
 }
 
