@@ -27,6 +27,9 @@ type Access struct {
 	// KnownHosts are files to use instead of ~/.ssh/known_hosts.
 	KnownHosts []string
 
+	// WinRM is how a host with Connection "winrm" is spoken to.
+	WinRM WinRM
+
 	// Problems say why this access must not be used. It is empty for every host
 	// that Contacted; another host's mistakes concern only who contacts it all the
 	// same.
