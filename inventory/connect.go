@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -38,10 +39,17 @@ func (r *variables) access(opt *Options) Access {
 		}
 	}
 	own := func(ssh, winrm []string) []string {
-		if a.Connection == "winrm" {
+		if a.Connection != "winrm" {
+			return ssh
+		}
+		if name != "psrp" {
 			return winrm
 		}
-		return ssh
+		psrp := slices.Clone(winrm)
+		for i, word := range psrp {
+			psrp[i] = strings.Replace(word, "ansible_winrm_", "ansible_psrp_", 1)
+		}
+		return psrp
 	}
 	a.Address = r.host
 	given := Value{Any: r.host, At: r.at}
@@ -59,8 +67,11 @@ func (r *variables) access(opt *Options) Access {
 	}
 	user, _, _ := r.text(own([]string{"ansible_user", "ansible_ssh_user"}, []string{"ansible_user", "ansible_winrm_user"})...)
 	first(&a.User, user)
-	password, _, _ := r.text(own([]string{"ansible_password", "ansible_ssh_pass", "ansible_ssh_password"},
-		[]string{"ansible_password", "ansible_ssh_pass", "ansible_ssh_password", "ansible_winrm_pass", "ansible_winrm_password"})...)
+	secrets := []string{"ansible_password", "ansible_ssh_pass", "ansible_ssh_password"}
+	if a.Connection == "winrm" { // the same names for psrp
+		secrets = append(secrets, "ansible_winrm_pass", "ansible_winrm_password")
+	}
+	password, _, _ := r.text(secrets...)
 	a.Password = NewSecret(password)
 	a.Shell = r.shell()
 	if a.Connection == "ssh" {
@@ -72,6 +83,9 @@ func (r *variables) access(opt *Options) Access {
 	}
 	if wait := r.seconds(own([]string{"ansible_timeout", "ansible_ssh_timeout"}, []string{"ansible_timeout"})...); a.Timeout == 0 {
 		a.Timeout = wait
+	}
+	if a.Connection == "winrm" {
+		r.winrm(&a, name)
 	}
 	r.become(&a, opt)
 	opt.fill(&a)

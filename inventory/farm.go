@@ -51,7 +51,7 @@ func (r *variables) dialled(h *Host) Setting[[]netip.Addr] {
 	if err != nil {
 		return s
 	}
-	for _, name := range []string{"ansible_host", "ansible_ssh_host", "ansible_winrm_host"} {
+	for _, name := range []string{"ansible_host", "ansible_ssh_host", "ansible_winrm_host", "ansible_psrp_host"} {
 		if text, _ := textOf(h.Vars[name].Any); text == h.Access.Address {
 			given = h.Vars[name]
 			s.Name, s.Set, s.At = name, true, given.At

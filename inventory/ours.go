@@ -9,6 +9,7 @@ func ourVariables() []string {
 		"ras_addresses", "ras_vip", "ras_internal_networks", "ras_client_networks", "ras_push_networks", "ras_second_level_auth_servers",
 		"ras_roles", "ras_member", "ras_farm",
 		"farmwall_sources", "farmwall_egress", "farmwall_resolve_endpoints", "farmwall_rules", "farmwall_keep",
+		"farmwall_tls_pins",
 	}
 }
 
