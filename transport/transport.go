@@ -52,6 +52,18 @@ var (
 	ErrNoPrivilege  = errors.New("no privilege")
 	ErrToolMissing  = errors.New("tool missing")
 	ErrLineBroke    = errors.New("line broke")
+
+	// Windows hosts.
+	ErrNotWinRM      = errors.New("not WinRM")
+	ErrCertificate   = errors.New("certificate not trusted")
+	ErrScheme        = errors.New("authentication scheme not offered")
+	ErrTicket        = errors.New("Kerberos ticket")
+	ErrClockSkew     = errors.New("clocks differ too much")
+	ErrQuota         = errors.New("quota exceeded")
+	ErrBusy          = errors.New("host is busy")
+	ErrOldPowerShell = errors.New("PowerShell is too old")
+	ErrConstrained   = errors.New("constrained language mode")
+	ErrCommandLine   = errors.New("command line is too long")
 )
 
 // Error is a failure of a line, with what to do about it.
