@@ -31,6 +31,14 @@ type PortBounder interface {
 	PortBounds(s *State) (bounds []uint16, ok bool)
 }
 
+// FlowKeeper is what a Reader may offer: flows of its platform that no change may
+// close, besides those that Kept knows.
+type FlowKeeper interface {
+	// KeptFlows returns them with exactly the sources that are let in now, so that
+	// each is allowed as a whole; remote desktop on Windows, for one.
+	KeptFlows(s *State) []Flow
+}
+
 // Writer says what must be written so that wanted rules are true.
 type Writer interface {
 	// Check refuses what cannot be said or done on this host exactly, all of it

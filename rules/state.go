@@ -32,6 +32,12 @@ type State struct {
 	// Farms are the farms whose marks the host carries.
 	Farms []string
 
+	// Clock is the host's own time as it was read; zero where the host did not say.
+	Clock time.Time
+	// About is what else the host says of itself, for people, in a fixed order:
+	// "profile", "privilege", "PowerShell".
+	About []Fact
+
 	Findings []Finding
 	// Native is what the dialect itself keeps for judging and writing.
 	Native any
@@ -67,6 +73,12 @@ type Record struct {
 	Controller string    `json:"controller,omitempty"`
 	Digest     string    `json:"digest,omitempty"`
 	Time       time.Time `json:"time,omitzero"`
+}
+
+// Fact is something that a host says of itself.
+type Fact struct {
+	Name string `json:"name"`
+	Text string `json:"text"`
 }
 
 // Finding is something about a host that a person should know.

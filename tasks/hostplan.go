@@ -64,10 +64,20 @@ func prepare(d rules.Dialect, h *inventory.Host, farm string, s *rules.State, se
 	if len(refusals) > 0 {
 		return nil, refusals
 	}
-	if refusals = rules.Guard(d, s, settled, rules.Kept(s, h)); len(refusals) > 0 {
+	if refusals = rules.Guard(d, s, settled, kept(d, s, h)); len(refusals) > 0 {
 		return nil, refusals
 	}
 	return d.Diff(s, settled), nil
+}
+
+// kept is the flows that no change may close: our own connection's, the user's, and
+// the platform's.
+func kept(d rules.Reader, s *rules.State, h *inventory.Host) []rules.Flow {
+	flows := rules.Kept(s, h)
+	if k, ok := d.(rules.FlowKeeper); ok {
+		flows = append(flows, k.KeptFlows(s)...)
+	}
+	return flows
 }
 
 // busy says that a change is under way on the host, or nil.
