@@ -45,6 +45,7 @@ func (how *Rollout) check() error {
 // a summary with stale hosts, not an error; an error means that no host was
 // contacted.
 func (r *Runner) Apply(ctx context.Context, inv *inventory.Inventory, plan *Plan, how Rollout) (*Summary, error) {
+	defer r.HangUp()
 	if err := how.check(); err != nil {
 		return nil, err
 	}

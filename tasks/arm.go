@@ -26,12 +26,13 @@ func (c *change) arm(ctx context.Context) bool {
 		return c.fail(&Problem{Status: Refused, Step: "plan", Text: err.Error()})
 	}
 	c.d = d
-	conn, state, err := c.r.observe(ctx, c.host, d, c.step)
-	if err != nil {
+	kept := c.r.lines.take(c.host.Name, nil)
+	if kept != nil {
+		c.conn, c.state = kept.conn, kept.state
+	} else if err := c.dial(ctx, c.step); err != nil {
 		return c.fail(problem(err))
 	}
-	c.conn, c.state = conn, state
-	if state.Token.State == "confirming" || state.Token.State == "undoing" {
+	if state := c.state; state.Token.State == "confirming" || state.Token.State == "undoing" {
 		if err := c.finishOther(ctx); err != nil {
 			return c.fail(problem(&stepError{"recover", err}))
 		}
@@ -52,10 +53,11 @@ func (c *change) arm(ctx context.Context) bool {
 			return c.fail(&Problem{Status: Failed, Step: "journal", Text: "the journal could not be written: " + err.Error(),
 				Hint: "nothing changed; make room for the journal and run again"})
 		}
-		armed, again := c.load(ctx, req)
+		armed, again := c.load(ctx, req, kept != nil)
 		if !again {
 			return armed
 		}
+		kept = nil
 	}
 }
 
@@ -182,8 +184,9 @@ func owned(s *rules.State) rules.Set {
 }
 
 // load runs the script that changes the host. again asks for another round,
-// because something foreign moved between reading and changing.
-func (c *change) load(ctx context.Context, req rules.ChangeRequest) (armed, again bool) {
+// because something foreign moved between reading and changing, or because the
+// line that was kept since the plan was made has closed meanwhile.
+func (c *change) load(ctx context.Context, req rules.ChangeRequest, kept bool) (armed, again bool) {
 	c.step("arm")
 	// From here on the host must not be left by a signal in the middle of a script.
 	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), req.Window+frameLimit)
@@ -191,6 +194,12 @@ func (c *change) load(ctx context.Context, req rules.ChangeRequest) (armed, agai
 	rep, err := c.frame(own, c.d.Change(req))
 	c.until = c.r.Now().Add(req.Window)
 	if err != nil {
+		if notRun(err) && kept && ctx.Err() == nil {
+			if err := c.dial(ctx, c.step); err != nil {
+				return c.fail(problem(err)), false
+			}
+			return false, true
+		}
 		if notRun(err) {
 			return c.fail(problem(&stepError{"arm", err})), false
 		}
@@ -206,7 +215,7 @@ func (c *change) load(ctx context.Context, req rules.ChangeRequest) (armed, agai
 	case rules.Taken:
 		return c.fail(&Problem{Status: LeaseTaken, Step: "arm", Text: "the lease is held by " + rep.Holder, Hint: "nothing changed on it; wait for that run, then plan again"}), false
 	case rules.StaleOurs:
-		return c.stale("what is ours on the host changed while it was being read"), false
+		return c.stale("what is ours on the host changed after it was read"), false
 	case rules.StaleRest:
 		if err := c.look(ctx); err != nil {
 			return c.fail(problem(&stepError{"observe", err})), false
@@ -235,7 +244,7 @@ func (c *change) findOut(ctx context.Context, cause error) bool {
 				break
 			}
 		}
-		if err := c.dial(ctx); err != nil {
+		if err := c.dial(ctx, unspoken); err != nil {
 			c.leave("arm", text, err)
 			return false
 		}

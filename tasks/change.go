@@ -149,15 +149,18 @@ func (c *change) hangUp() {
 }
 
 // dial opens a fresh line and reads the host over it.
-func (c *change) dial(ctx context.Context) error {
+func (c *change) dial(ctx context.Context, step func(string)) error {
 	c.hangUp()
-	conn, state, err := c.r.observe(ctx, c.host, c.d, func(string) {})
+	conn, state, err := c.r.observe(ctx, c.host, c.d, step)
 	if err != nil {
 		return err
 	}
 	c.conn, c.state = conn, state
 	return nil
 }
+
+// unspoken tells nobody at which step a host is.
+func unspoken(string) {}
 
 // look reads the host again over the line that is open.
 func (c *change) look(ctx context.Context) error {

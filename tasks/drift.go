@@ -28,6 +28,7 @@ const (
 // Drift compares the hosts with what was last applied and confirmed on each. It
 // writes to a host only where Fix asks for it.
 func (r *Runner) Drift(ctx context.Context, inv *inventory.Inventory, hosts []*inventory.Host, opt DriftOptions) (*Summary, error) {
+	defer r.HangUp()
 	if err := opt.Rollout.check(); err != nil {
 		return nil, err
 	}
@@ -53,6 +54,9 @@ func (r *Runner) Drift(ctx context.Context, inv *inventory.Inventory, hosts []*i
 		begun := r.Now()
 		x := r.driftHost(ctx, run, w, a, left[[2]string{a.farm, a.host.Name}], opt)
 		x.Elapsed = r.Now().Sub(begun)
+		if x.fix == nil {
+			r.lines.drop(a.host.Name)
+		}
 		run.finished(x.Outcome)
 		return x
 	}, func(a wanted) drifted {

@@ -254,6 +254,16 @@ type fakeDialer struct {
 	open   int
 	most   int
 	onDial func(host string)
+	conns  []*fakeConn
+}
+
+// hangUp has the hosts close all lines.
+func (f *fakeDialer) hangUp() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.conns {
+		c.idle = true
+	}
 }
 
 var controllerAddr = netip.MustParseAddrPort("192.0.2.99:40000")
@@ -282,13 +292,16 @@ func (f *fakeDialer) Dial(ctx context.Context, inv *inventory.Host) (transport.C
 	defer f.mu.Unlock()
 	f.open++
 	f.most = max(f.most, f.open)
-	return &fakeConn{h: h, f: f}, nil
+	c := &fakeConn{h: h, f: f}
+	f.conns = append(f.conns, c)
+	return c, nil
 }
 
 type fakeConn struct {
 	h      *fakeHost
 	f      *fakeDialer
 	closed bool
+	idle   bool // the host has hung up meanwhile
 }
 
 func (c *fakeConn) Run(ctx context.Context, s rules.Script) ([]byte, error) {
@@ -303,6 +316,9 @@ func (c *fakeConn) Run(ctx context.Context, s rules.Script) ([]byte, error) {
 	defer c.h.mu.Unlock()
 	if c.closed {
 		return nil, errors.New("run on a closed line")
+	}
+	if c.idle {
+		return nil, &transport.Error{Host: c.h.name, Op: "run " + s.Name, Err: transport.ErrLineBroke, NotRun: true}
 	}
 	c.h.tick()
 	c.h.ran[s.Name]++

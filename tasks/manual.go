@@ -59,7 +59,7 @@ func (r *Runner) waitForPerson(ctx context.Context, run *running, batch []*chang
 
 // resume goes on with an armed host: a fresh connection, step 7 again, confirm.
 func (c *change) resume(ctx context.Context) {
-	if err := c.dial(ctx); err != nil {
+	if err := c.dial(ctx, unspoken); err != nil {
 		c.undo(ctx, "redial", "no new connection before the confirm: "+problem(err).Text)
 		return
 	}

@@ -36,6 +36,7 @@ func (r *Runner) Plan(ctx context.Context, inv *inventory.Inventory, hosts []*in
 	p.Hosts = each(ctx, r.Forks, aims, func(ctx context.Context, a wanted) HostPlan {
 		run.started(a.host.Name)
 		hp := r.planHost(ctx, run, w, a, opt)
+		r.keepOrDrop(&hp)
 		run.finished(hp.outcome())
 		return hp
 	}, interruptedPlan)
@@ -96,7 +97,8 @@ func (r *Runner) planHost(ctx context.Context, run *progress, w *wanting, a want
 	return hp
 }
 
-// read reads a host over a line of its own.
+// read reads a host over a line of its own, which stays open where the Runner
+// keeps lines.
 func (r *Runner) read(ctx context.Context, run *progress, h *inventory.Host) (rules.Dialect, *rules.State, *Problem) {
 	d, err := r.Dialect(h)
 	if err != nil {
@@ -106,7 +108,11 @@ func (r *Runner) read(ctx context.Context, run *progress, h *inventory.Host) (ru
 	if err != nil {
 		return nil, nil, problem(err)
 	}
-	conn.Close()
+	if r.KeepLines {
+		r.lines.keep(h.Name, conn, s)
+	} else {
+		conn.Close()
+	}
 	return d, s, nil
 }
 

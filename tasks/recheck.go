@@ -23,7 +23,7 @@ func (c *change) recheck(ctx context.Context) bool {
 	// use in trying longer.
 	own, cancel := context.WithTimeout(ctx, c.until.Sub(c.r.Now()))
 	defer cancel()
-	if err := c.dial(own); err != nil {
+	if err := c.dial(own, unspoken); err != nil {
 		if ctx.Err() != nil {
 			c.undo(ctx, "redial", "interrupted")
 		} else {

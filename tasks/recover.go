@@ -94,7 +94,7 @@ func (c *change) recover(ctx context.Context) {
 	d, err := c.r.Dialect(c.host)
 	if err == nil {
 		c.d = d
-		err = c.dial(ctx)
+		err = c.dial(ctx, unspoken)
 	}
 	if err != nil {
 		p := problem(err)

@@ -24,6 +24,7 @@ func (r *Runner) PlanRemove(ctx context.Context, inv *inventory.Inventory, hosts
 			hp.Farm = farmBorne(inv, a, s.Farms)
 			hp.compare(d, a.host, s, opt)
 		}
+		r.keepOrDrop(&hp)
 		run.finished(hp.outcome())
 		return hp
 	}, func(a part) HostPlan { return interruptedPlan(wanted{part: a, host: a.host}) })

@@ -109,7 +109,7 @@ func (r *Runner) lookAgain(ctx context.Context, run *running, changes []*change)
 		defer c.hangUp()
 		cause, step := c.out.Error, c.out.Step
 		// A switch whose time is over and that did nothing has died.
-		if err := c.dial(ctx); err == nil && !c.settled(ctx, step, cause) {
+		if err := c.dial(ctx, unspoken); err == nil && !c.settled(ctx, step, cause) {
 			c.undo(ctx, step, cause+"; the switch did nothing by then")
 		}
 		c.end()

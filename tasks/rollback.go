@@ -37,6 +37,7 @@ func (r *Runner) PlanRollback(ctx context.Context, inv *inventory.Inventory, run
 	p.Hosts = each(ctx, r.Forks, backwards, func(ctx context.Context, t *taken) HostPlan {
 		progress.started(t.first.Host)
 		hp := r.planBack(ctx, progress, inv, t, opt)
+		r.keepOrDrop(&hp)
 		progress.finished(hp.outcome())
 		return hp
 	}, func(t *taken) HostPlan {

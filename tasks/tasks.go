@@ -25,9 +25,13 @@ type Runner struct {
 	// Controller is user@machine, printable ASCII without blanks.
 	Controller string
 	Forks      int
+	// KeepLines has a plan leave the lines open over which it was made, some and for a
+	// while, because it is carried out at once.
+	KeepLines bool
 	// Exit is cmd's decision on the exit code, for the journal; never nil.
 	Exit func(*Summary) int
 
+	lines lines
 	// sleep replaces waiting in tests; nil means real time.
 	sleep func(ctx context.Context, d time.Duration) error
 }

@@ -26,7 +26,7 @@ func (c *change) undo(ctx context.Context, step, cause string) {
 	var last error
 	for attempt := 0; attempt < 2; attempt++ {
 		if c.conn == nil {
-			if last = c.dial(ctx); last != nil {
+			if last = c.dial(ctx, unspoken); last != nil {
 				continue
 			}
 		}

@@ -78,6 +78,7 @@ func (p *program) planThenApply(c *cli.Context, plan func(*job, tasks.Rollout) (
 		return exitOK, err
 	}
 	defer j.close()
+	j.runner.KeepLines = true
 	made, s, err := plan(j, how)
 	if err != nil {
 		return exitOK, err

@@ -39,6 +39,7 @@ func (p *program) drift(c *cli.Context) (int, error) {
 	}
 	defer j.close()
 	p.changing.Store(c.Bool("fix"))
+	j.runner.KeepLines = c.Bool("fix")
 	s, err := j.runner.Drift(c.Context, j.inv, j.hosts, tasks.DriftOptions{Fix: c.Bool("fix"), ToInventory: to == "inventory", Rollout: how})
 	if err != nil {
 		return exitOK, err

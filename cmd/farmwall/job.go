@@ -53,6 +53,7 @@ func (p *program) job(c *cli.Context) (*job, error) {
 		return nil, err
 	}
 	j.close = func() {
+		j.runner.HangUp()
 		j.dialer.Close()
 		journal.Close()
 	}
