@@ -33,3 +33,9 @@ type WinRM struct {
 	// OperationTimeout is how long the host may hold one request; 0: the transport's.
 	OperationTimeout time.Duration
 }
+
+// Windows says whether the host is a Windows host: one that is reached by WinRM, or
+// by SSH with PowerShell behind it.
+func (h *Host) Windows() bool {
+	return h.Access.Connection == "winrm" || h.Access.Shell == "powershell"
+}

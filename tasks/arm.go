@@ -141,7 +141,7 @@ func (c *change) intend(ctx context.Context, req rules.ChangeRequest) error {
 		return err
 	}
 	c.rec.Before, c.rec.Drifted = before, len(c.d.Diff(c.state, before)) > 0
-	c.guarded = protected(c.d, c.state, rules.Kept(c.state, c.host), before, c.rec.Target)
+	c.guarded = protected(c.d, c.state, kept(c.d, c.state, c.host), before, c.rec.Target)
 	if err := c.r.Journal.Intend(ctx, c.rec); err != nil {
 		c.rec.Run = ""
 		return err

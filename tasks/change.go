@@ -23,9 +23,9 @@ type running struct {
 
 // The windows in which a change must be confirmed, unless the user says another.
 const (
-	sshWindow    = 60 * time.Second
-	winrmWindow  = 120 * time.Second
-	manualWindow = 10 * time.Minute
+	linuxWindow   = 60 * time.Second
+	windowsWindow = 120 * time.Second
+	manualWindow  = 10 * time.Minute
 )
 
 // windowFor is how long the host's switch waits.
@@ -35,10 +35,10 @@ func (run *running) windowFor(h *inventory.Host) time.Duration {
 		return run.window
 	case run.manual:
 		return manualWindow
-	case h.Access.Connection == "winrm":
-		return winrmWindow
+	case h.Windows():
+		return windowsWindow
 	}
-	return sshWindow
+	return linuxWindow
 }
 
 // job is what a run is to do to one host.

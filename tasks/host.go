@@ -98,12 +98,14 @@ func lineBroke(err error) bool {
 // unreachable are the errors of a host that was not reached or did not let us in.
 func unreachable() []error {
 	return []error{transport.ErrRefused, transport.ErrTimeout, transport.ErrUnreachable, transport.ErrUnknownKey,
-		transport.ErrChangedKey, transport.ErrRejected, transport.ErrNotTried, transport.ErrLineBroke}
+		transport.ErrChangedKey, transport.ErrRejected, transport.ErrNotTried, transport.ErrLineBroke,
+		transport.ErrNotWinRM, transport.ErrCertificate, transport.ErrScheme, transport.ErrTicket, transport.ErrClockSkew, transport.ErrQuota, transport.ErrBusy}
 }
 
 // unfit are the errors of a host that let us in and cannot do what is asked.
 func unfit() []error {
-	return []error{transport.ErrSudoPassword, transport.ErrSudoDenied, transport.ErrNoPrivilege, transport.ErrToolMissing}
+	return []error{transport.ErrSudoPassword, transport.ErrSudoDenied, transport.ErrNoPrivilege, transport.ErrToolMissing,
+		transport.ErrOldPowerShell, transport.ErrConstrained, transport.ErrCommandLine}
 }
 
 // problem says what an error means for a host on which nothing has changed.
