@@ -83,6 +83,7 @@ func Sh(s rules.Script, sudo Sudo) (*Call, error) {
 		}
 		command = "env LC_ALL=C sudo -H " + how + " -u " + user + " -- " + command
 	}
+	command = "exec " + command // else some shells wait in a process of their own
 	if len(command) > maxCommand {
 		return nil, fmt.Errorf("%s is too long for one command: %d bytes, at most %d", s.Name, len(command), maxCommand)
 	}
