@@ -63,9 +63,19 @@ if (-not (Test-Path Function:\Get-FwUptime)) { function Get-FwUptime {
 	[long]([Diagnostics.Stopwatch]::GetTimestamp() / ([Diagnostics.Stopwatch]::Frequency / 1000.0))
 } }
 
-# One table for each adapter: name, index, up, loopback, guid, and the lists addresses
+# One table for each adapter: name, index, up, loopback, guid, type (lan, wireless,
+# remoteaccess or empty), profile (its bit, 0 where it is not known), and the lists addresses
 # (with prefix length), gateways, dns, dhcp, wins.
 if (-not (Test-Path Function:\Get-FwInterfaces)) { function Get-FwInterfaces {
+	$profiles = @{}
+	try {
+		# The Network List Manager; its categories are 0 public, 1 private, 2 domain.
+		$list = [Activator]::CreateInstance([Type]::GetTypeFromCLSID([Guid]'DCB00C01-570F-4A9B-8D69-199FDBA5723B'))
+		foreach ($c in $list.GetNetworkConnections()) {
+			$profiles['{' + ([string]$c.GetAdapterId()).Trim('{}') + '}'] = (4, 2, 1)[$c.GetNetwork().GetCategory()]
+		}
+	} catch { $profiles = @{} }
+	$types = @{ Ethernet = 'lan'; GigabitEthernet = 'lan'; Wireless80211 = 'wireless'; Ppp = 'remoteaccess' }
 	foreach ($adapter in [Net.NetworkInformation.NetworkInterface]::GetAllNetworkInterfaces()) {
 		$ip = $adapter.GetIPProperties()
 		$index = 0
@@ -76,6 +86,8 @@ if (-not (Test-Path Function:\Get-FwInterfaces)) { function Get-FwInterfaces {
 			up = [string]$adapter.OperationalStatus -eq 'Up'
 			loopback = [string]$adapter.NetworkInterfaceType -eq 'Loopback'
 			guid = $adapter.Id
+			type = [string]$types[[string]$adapter.NetworkInterfaceType]
+			profile = [int]$profiles[[string]$adapter.Id]
 			addresses = @(foreach ($a in $ip.UnicastAddresses) { '{0}/{1}' -f $a.Address, $a.PrefixLength })
 			gateways = @(foreach ($a in $ip.GatewayAddresses) { [string]$a.Address })
 			dns = @(foreach ($a in $ip.DnsAddresses) { [string]$a })

@@ -1,0 +1,29 @@
+package windows
+
+import (
+	"embed"
+	"strings"
+)
+
+// scripts are the fixed programs for a Windows host's PowerShell.
+//
+//go:embed *.ps1
+var scripts embed.FS
+
+// body is the program that begins with NAME.ps1. The parts behind it define what it
+// stands on; the last of them runs it.
+func body(name string) string {
+	parts := []string{name, "seams", "json", "fingerprint", "ground", "tasks"}
+	if name != "observe" && name != "doctor" {
+		parts = append(parts, "lock", "rule", "undo", "settle", "switch")
+	}
+	var b strings.Builder
+	for _, part := range append(parts, "run") {
+		text, err := scripts.ReadFile(part + ".ps1")
+		if err != nil {
+			panic(err) // it is part of this program
+		}
+		b.Write(text)
+	}
+	return b.String()
+}
