@@ -174,7 +174,8 @@ func (r *Reading) checkNames() {
 }
 
 // moved says whether chains or the handles of their rules differ between text and
-// JSON: a rule that is made again has another handle.
+// JSON: a rule that is made again has another handle. Rules that are the same get
+// their text.
 func (r *Reading) moved(text *streams) bool {
 	chains := map[string][]*NftRule{}
 	for _, t := range r.Ruleset.Tables {
@@ -198,6 +199,11 @@ func (r *Reading) moved(text *streams) bool {
 		seen++
 		if !c.nested && !slices.EqualFunc(c.handles, list, func(h int, rule *NftRule) bool { return h == rule.Handle }) {
 			return true
+		}
+		if !c.nested {
+			for j, rule := range list {
+				rule.Text = c.texts[j]
+			}
 		}
 	}
 	return seen != len(chains)

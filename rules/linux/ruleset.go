@@ -69,6 +69,8 @@ type NftRule struct {
 	Handle  int
 	Comment string
 	Expr    []json.RawMessage
+	// Text is nft's own words for it, for people; empty where they are not known.
+	Text string
 }
 
 // NamedSet is a named set, map or verdict map.

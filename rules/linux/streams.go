@@ -33,7 +33,8 @@ type streams struct {
 type textRule struct {
 	table, chain string // "inet filter", "input"
 	handles      []int
-	nested       bool // it holds chains without names, whose rules the JSON has elsewhere
+	texts        []string // of the rules, as the handles
+	nested       bool     // it holds chains without names, whose rules the JSON has elsewhere
 }
 
 var (
@@ -104,6 +105,7 @@ func (s *streams) read(line string, handle int) {
 			c := &s.chains[len(s.chains)-1]
 			if handle >= 0 {
 				c.handles = append(c.handles, handle)
+				c.texts = append(c.texts, strings.TrimLeft(line, "\t"))
 			}
 			c.nested = c.nested || strings.HasSuffix(line, "{")
 		}

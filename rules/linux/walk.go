@@ -1,8 +1,6 @@
 package linux
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -100,22 +98,17 @@ func (w *walk) giveUp(ps []part, c *ruleChain, why string) (out []outcome) {
 // words names the rule: where it stands, and its comment or what it says.
 func (r *rule) words() string {
 	where := fmt.Sprintf("%s rule %d", r.chain.place(), r.index+1)
-	if r.Comment != "" {
-		return where + ": " + strings.Trim(brief([]byte(r.Comment)), `"`)
+	text := r.Text
+	if text == "" || r.own() {
+		text = r.Comment
 	}
-	var b bytes.Buffer
-	for i, e := range r.Expr {
-		if i > 0 {
-			b.WriteByte(' ')
-		}
-		if json.Compact(&b, e) != nil {
-			return where
-		}
+	if text == "" { // a chain without a name, whose text stands in another rule
+		return where
 	}
 	const most = 200
-	text, more := b.Bytes(), ""
+	more := ""
 	if len(text) > most {
 		text, more = text[:most], "..."
 	}
-	return where + ": " + string(bytes.ToValidUTF8(text, nil)) + more
+	return where + ": " + strings.ToValidUTF8(text, "") + more
 }
