@@ -39,10 +39,11 @@ const (
 //	base64(connection)     or the word ssh
 //	MARKER                 again: what was cut off is not run
 //
-// The host prints, each on a line of its own and among whatever else is printed:
+// The host prints, each on a line of its own and among whatever else is printed,
+// all of it at the script's end, so that it takes one Receive of WinRM:
 //
 //	MARKER refused WHY ... nothing was run: version, language or input
-//	MARKER begin           the script's own code begins
+//	MARKER begin           the script's own code was begun
 //	MARKER error base64    the text of the error that ended it, if one did
 //	MARKER out base64      gzip of what the script answered, where it ended with 0
 //	MARKER end STATUS      0 to 255

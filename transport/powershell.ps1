@@ -23,25 +23,23 @@ $open = {
 $r = New-Object IO.MemoryStream
 $a = New-Object PSObject -Property @{ Out = $null; Status = 0 }
 $a.Out = New-Object IO.Compression.GZipStream($r, [IO.Compression.CompressionMode]::Compress, $true)
-$e = ''
+$e = $begun = ''
 try {
 	$b = [ScriptBlock]::Create([Text.Encoding]::UTF8.GetString((& $open $l[1])))
 	$d = & $open $l[2]
 	$c = $l[3].Trim()
 	if ($c -eq 'ssh') { $c = "$env:SSH_CONNECTION" } else { $c = [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($c)).Trim() }
 	$l = $null
-	$o.WriteLine("$m begin")
-	$o.Flush()
+	$begun = "$m begin`n"
 	& $b $d $c $a | Out-Null
 } catch {
 	$e = "$_`n$($_.InvocationInfo.PositionMessage)`n$($_.ScriptStackTrace)"
 	if (-not $a.Status) { $a.Status = 1 }
 }
 $a.Out.Close()
-$o.WriteLine()
 if ($e.Length -gt 16000) { $e = $e.Substring(0, 16000) }
-if ($e) { $o.WriteLine("$m error " + [Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($e))) }
-if (-not $a.Status) { $o.WriteLine("$m out " + [Convert]::ToBase64String($r.ToArray())) }
-$o.WriteLine("$m end $([int]$a.Status)")
+if ($e) { $e = "$m error " + [Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($e)) + "`n" }
+if (-not $a.Status) { $e += "$m out " + [Convert]::ToBase64String($r.ToArray()) + "`n" }
+$o.Write("`n$begun$e$m end $([int]$a.Status)`n")
 $o.Flush()
 exit 0

@@ -22,9 +22,6 @@ func (c *PowerShellCall) Stderr(p []byte) {
 	c.words = append(c.words, p[:min(len(p), maxStderr-len(c.words))]...)
 }
 
-// Begun says whether the script's own code surely began.
-func (c *PowerShellCall) Begun() bool { return c.answer.begun }
-
 // Broke is the error where the line ended before the answer did. Without a
 // sign of the command's end nobody knows whether the script ran.
 func (c *PowerShellCall) Broke(err error) error { return c.broke(err) }
@@ -79,7 +76,7 @@ func (c *PowerShellCall) refusal() error {
 	return e
 }
 
-// neverBegan says why a command that ran to its end did not reach the script.
+// neverBegan says why a command that ran to its end gave no answer.
 func (c *PowerShellCall) neverBegan(exit int64, said string) error {
 	e := &Error{Op: "run " + c.script.Name, NotRun: true}
 	has := func(parts ...string) bool {
@@ -101,9 +98,8 @@ func (c *PowerShellCall) neverBegan(exit int64, said string) error {
 	case has("Access is denied", "blocked by group policy", "blocked by your administrator"):
 		e.Err = fmt.Errorf("%w: the account may not run powershell: %s", ErrNoPrivilege, text)
 		e.Hint = "allow the account to run Windows PowerShell, or use another account"
-	default:
-		e.Err = fmt.Errorf("%w: PowerShell did not run the script, exit code %d: %s %s", ErrNoPrivilege, exit, text, Printable(c.answer.noise))
-		e.Hint = "does powershell -NoProfile -Command 1 work for this account on the host?"
+	default: // killed, perhaps in the middle
+		return c.broke(fmt.Errorf("PowerShell ended without an answer, exit code %d: %s %s", exit, text, Printable(c.answer.noise)))
 	}
 	return e
 }

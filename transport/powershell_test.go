@@ -109,10 +109,11 @@ func TestPowerShellFailures(t *testing.T) {
 		"status":      {"$Answer.Status = 7; throw 'it broke'", "", "it broke", nil, 7, false},
 		"only status": {"$Answer.Status = 255", "", "", nil, 255, false},
 		"syntax":      {"if (", "", "", ErrLineBroke, 0, true},
-		"exit":        {"exit 3", "", "ended in the middle, exit code 3", ErrLineBroke, 0, false},
+		"exit":        {"exit 3", "", "ended without an answer, exit code 3", ErrLineBroke, 0, false},
 		"old":         {"", "PSENGINE_PSVERSION=2.0", "PowerShell 2.0", ErrOldPowerShell, 0, true},
 		"constrained": {"", "PSENGINE_LANGUAGE_MODE=ConstrainedLanguage", "ConstrainedLanguage", ErrConstrained, 0, true},
 		"bad status":  {"$Answer.Status = 'x'", "", "", ErrLineBroke, 0, false},
+		"killed":      {"[Diagnostics.Process]::GetCurrentProcess().Kill()", "", "", ErrLineBroke, 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := inEngine(t, powershell(t, c.body, "", ""), c.env)

@@ -124,7 +124,7 @@ func (d *Dialer) agentSteps(ctx context.Context, a *auth) []step {
 	defer cancel()
 	nc, err := dialAgent(ctx, a.target.agent)
 	if err != nil {
-		a.notes = append(a.notes, "the agent does not answer: "+lastWords(err))
+		a.notes = append(a.notes, "the agent does not answer: "+transport.LastWords(err))
 		return nil
 	}
 	off := context.AfterFunc(a.ctx, func() { nc.Close() })
@@ -135,7 +135,7 @@ func (d *Dialer) agentSteps(ctx context.Context, a *auth) []step {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		a.notes = append(a.notes, "the agent does not answer: "+lastWords(err))
+		a.notes = append(a.notes, "the agent does not answer: "+transport.LastWords(err))
 		return nil
 	}
 	var steps []step

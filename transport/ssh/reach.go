@@ -7,7 +7,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
-	"os"
 	"strings"
 	"time"
 
@@ -79,44 +78,12 @@ func (d *Dialer) reach(ctx context.Context, t *target) (nc net.Conn, release fun
 
 // dialError says why no connection came about.
 func dialError(ctx context.Context, t *target, err error) error {
-	e := &transport.Error{Host: t.host, Op: "dial " + hostPort(t), NotRun: true}
-	var dns *net.DNSError
-	cause := context.Cause(ctx)
-	switch {
-	case ctx.Err() == context.Canceled:
-		e.Err = cause
-		if !errors.Is(cause, context.Canceled) {
-			e.Err = fmt.Errorf("%w: %w", context.Canceled, cause)
-		}
-	case errors.As(err, &dns):
-		e.Err = fmt.Errorf("%w: the name %s does not resolve: %s", transport.ErrUnreachable, dns.Name, dns.Err)
-		e.Hint = "correct ansible_host, or the name service of this machine"
-	case isReset(err):
+	e := transport.DialError(ctx, t.host, hostPort(t), "nothing listens on that port: is sshd running, and is ansible_port right?", err)
+	if errors.Is(e.Err, transport.ErrLineBroke) {
 		e.Err = fmt.Errorf("%w: %w", transport.ErrLineBroke, errReset)
 		e.Hint = hintReset
-	case isRefused(err):
-		e.Err = transport.ErrRefused
-		e.Hint = "nothing listens on that port: is sshd running, and is ansible_port right?"
-	case cause != nil || isTimeout(err) || errors.Is(err, os.ErrDeadlineExceeded):
-		e.Err = transport.ErrTimeout
-		e.Hint = "is the host up, and does a firewall on the way let this machine in?"
-	default:
-		e.Err = fmt.Errorf("%w: %s", transport.ErrUnreachable, lastWords(err))
-		e.Hint = "is there a route from this machine to the host?"
 	}
 	return e
-}
-
-// lastWords is the innermost reason of a network error: what stands around it
-// repeats the address.
-func lastWords(err error) string {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return err.Error()
-		}
-		err = inner
-	}
 }
 
 // logIn does the handshake and logs in.
@@ -198,5 +165,5 @@ const hintReset = "is it an SSH server? it may also limit connections (MaxStartu
 
 // hungUp says whether the other side closed the connection.
 func hungUp(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || isReset(err)
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || transport.IsReset(err)
 }

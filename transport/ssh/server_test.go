@@ -21,6 +21,7 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 
 	"farmwall/inventory"
+	"farmwall/transport"
 )
 
 // server is an SSH server inside the test, with every bad habit that a test
@@ -221,7 +222,7 @@ func forward(nch gossh.NewChannel) {
 	}
 	nc, err := net.Dial("tcp", net.JoinHostPort(to.Host, strconv.Itoa(int(to.Port))))
 	if err != nil {
-		words := strings.ToUpper(lastWords(err)[:1]) + lastWords(err)[1:]
+		words := strings.ToUpper(transport.LastWords(err)[:1]) + transport.LastWords(err)[1:]
 		nch.Reject(gossh.ConnectionFailed, words)
 		return
 	}

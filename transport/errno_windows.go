@@ -1,4 +1,4 @@
-package ssh
+package transport
 
 import (
 	"errors"
@@ -7,7 +7,9 @@ import (
 )
 
 func isRefused(err error) bool { return errors.Is(err, windows.WSAECONNREFUSED) }
-func isReset(err error) bool {
+
+// IsReset says whether the other side broke the connection.
+func IsReset(err error) bool {
 	return errors.Is(err, windows.WSAECONNRESET) || errors.Is(err, windows.WSAECONNABORTED)
 }
 func isTimeout(err error) bool { return errors.Is(err, windows.WSAETIMEDOUT) }

@@ -1,6 +1,6 @@
 //go:build !windows
 
-package ssh
+package transport
 
 import (
 	"errors"
@@ -8,7 +8,9 @@ import (
 )
 
 func isRefused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
-func isReset(err error) bool {
+
+// IsReset says whether the other side broke the connection.
+func IsReset(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 func isTimeout(err error) bool { return errors.Is(err, syscall.ETIMEDOUT) }
