@@ -113,7 +113,7 @@ func TestPackagesImportOnlyWhatTheSentenceAllows(t *testing.T) {
 
 // homes says which packages may use a library.
 var homes = map[string][]string{
-	"golang.org/x/crypto":                {"transport/ssh", "transport/lab"},
+	"golang.org/x/crypto":                {"transport/ssh", "transport/lab", "transport/lab/windows/wsman"},
 	"golang.org/x/sys":                   {"transport", "transport/ssh", "transport/lab"},
 	"golang.org/x/term":                  {"cmd/farmwall", "transport/ssh"},
 	"github.com/urfave/cli":              {"cmd/farmwall"},
