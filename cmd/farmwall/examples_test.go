@@ -38,14 +38,14 @@ func TestExamplesCanBeApplied(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			specs, err := lab.Specs(inv)
+			specs, guests, err := lab.Specs(inv)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for i := range specs {
 				specs[i].Ruleset = closedFarm
 			}
-			farm, err := lab.Up(context.Background(), lab.Options{Hosts: specs, Self: []string{binary(t)}})
+			farm, err := lab.Up(context.Background(), lab.Options{Hosts: specs, Guests: guests, Self: []string{binary(t)}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -70,9 +70,12 @@ func (p *program) labUp(c *cli.Context) (int, error) {
 	}
 	chosen := *inv
 	chosen.Hosts = hosts
-	specs, err := lab.Specs(&chosen)
+	specs, guests, err := lab.Specs(&chosen)
 	if err != nil {
 		return exitOK, err
+	}
+	if len(guests) > 0 {
+		return exitOK, usagef("%s is a Windows host, and this lab has Linux hosts only", guests[0].Name)
 	}
 	if file := c.String("ruleset"); file != "" {
 		text, err := os.ReadFile(file)

@@ -110,7 +110,7 @@ func TestPacketsMeetExactlyWhatIsWanted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	specs, err := lab.Specs(inv)
+	specs, _, err := lab.Specs(inv)
 	if err != nil {
 		t.Fatal(err)
 	}

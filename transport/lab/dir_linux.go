@@ -14,10 +14,11 @@ const (
 	keyName   = "id_ed25519"
 	knownName = "known_hosts"
 	stateName = "state"
+	guestName = "guests"
 )
 
 func labFiles() []string {
-	return []string{controlName, keyName, knownName, stateName, "disks", "log"}
+	return []string{controlName, keyName, knownName, stateName, guestName, "disks", "log"}
 }
 
 // makeDir makes the folder and writes the keys. A folder that a dead lab left is
@@ -60,7 +61,7 @@ func makeDir(ctx context.Context, config *farmConfig, client keyPair) error {
 			return err
 		}
 	}
-	for _, name := range []string{"disks", stateName} {
+	for _, name := range []string{"disks", stateName, guestName} {
 		if err := os.Mkdir(filepath.Join(config.Dir, name), 0o700); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -17,6 +18,7 @@ import (
 type farmConfig struct {
 	Dir        string         `json:"dir"`
 	Hosts      []HostSpec     `json:"hosts"`
+	Guests     []HostSpec     `json:"guests,omitempty"`
 	Keys       []keyPair      `json:"keys"` // one per host
 	Authorized string         `json:"authorized"`
 	Controller []netip.Addr   `json:"controller"`
@@ -96,6 +98,11 @@ func (p *farmProcess) start() error {
 	for _, a := range p.Controller {
 		p.owners[a] = controllerIndex
 	}
+	for _, spec := range p.Guests {
+		for _, a := range spec.Addresses {
+			p.owners[a] = controllerIndex
+		}
+	}
 	for i, spec := range p.Hosts {
 		for _, a := range spec.Addresses {
 			p.owners[a] = i
@@ -156,7 +163,7 @@ func (p *farmProcess) hostNames() error {
 		return err
 	}
 	lines := []string{strings.TrimRight(string(text), "\n")}
-	for _, h := range p.Hosts {
+	for _, h := range slices.Concat(p.Hosts, p.Guests) {
 		for _, a := range h.Addresses {
 			lines = append(lines, strings.Join(append([]string{a.String(), h.Name}, h.Names...), " "))
 		}
@@ -180,8 +187,28 @@ func (p *farmProcess) wire() error {
 		return err
 	}
 	quietIPv6("br0")
-	_, err := tool(p.reaper, addressLines("br0", p.Controller, p.Networks), "ip", "-batch", "-")
+	_, err := tool(p.reaper, addressLines("br0", p.Controller, p.Networks)+guestLines("br0", p.Controller, p.Guests), "ip", "-batch", "-")
 	return err
+}
+
+// guestLines are ip's lines that give a link the guests' addresses as well. Without
+// the routes whoever speaks to a guest would speak from the guest's own address.
+func guestLines(link string, own []netip.Addr, guests []HostSpec) string {
+	var lines strings.Builder
+	for _, g := range guests {
+		for _, a := range g.Addresses {
+			i := slices.IndexFunc(own, func(o netip.Addr) bool { return o.Is4() == a.Is4() })
+			if a.Is4() {
+				fmt.Fprintf(&lines, "addr add %s/32 dev %s\n", a, link)
+			} else {
+				fmt.Fprintf(&lines, "addr add %s/128 dev %s nodad\n", a, link)
+			}
+			if i >= 0 {
+				fmt.Fprintf(&lines, "route del local %[1]s dev %[2]s table local\nroute add local %[1]s dev %[2]s table local src %[3]s\n", a, link, own[i])
+			}
+		}
+	}
+	return lines.String()
 }
 
 // controllerIndex stands for the controller where hosts are counted.

@@ -27,8 +27,12 @@ import (
 // Options says what to bring up.
 type Options struct {
 	Hosts []HostSpec
-	// Dir gets the control socket, keys, known_hosts and the state folder; only
-	// its owner can enter it. It is created, and removed at the end. Empty: a new
+	// Guests are hosts that the caller's own program plays in the controller's place,
+	// as Windows hosts are: they get Name, Names and Addresses here, and nothing else.
+	// Who speaks to them speaks from the controller's addresses.
+	Guests []HostSpec
+	// Dir gets the control socket, keys, known_hosts, the state folder and one for the
+	// guests; only its owner can enter it. It is created, and removed at the end. Empty: a new
 	// temporary folder.
 	Dir string
 	// Controller is the addresses that commands inside the farm speak from. Empty:

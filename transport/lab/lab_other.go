@@ -43,6 +43,7 @@ func (f *Farm) Env() []string                             { return nil }
 func (f *Farm) Dir() string                               { return "" }
 func (f *Farm) KnownHosts() string                        { return "" }
 func (f *Farm) KeyFile() string                           { return "" }
+func (f *Farm) Guests() string                            { return "" }
 func (f *Farm) State() string                             { return "" }
 func (f *Farm) Controller() []netip.Addr                  { return nil }
 func (f *Farm) List(context.Context) ([]HostState, error) { return nil, Check() }

@@ -27,6 +27,9 @@ func (f *Farm) KeyFile() string { return filepath.Join(f.dir, keyName) }
 // State is a folder for the journal of runs against the lab.
 func (f *Farm) State() string { return filepath.Join(f.dir, stateName) }
 
+// Guests is the folder of the program that plays the guests.
+func (f *Farm) Guests() string { return filepath.Join(f.dir, guestName) }
+
 // Controller is the addresses that commands inside the farm speak from.
 func (f *Farm) Controller() []netip.Addr { return append([]netip.Addr(nil), f.own...) }
 

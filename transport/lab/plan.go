@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"sort"
 )
 
@@ -16,10 +17,10 @@ const maxHosts = 1000
 var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$`)
 
 // check says everything that is wrong with the hosts.
-func check(hosts []HostSpec, controller []netip.Addr) error {
+func check(hosts, guests []HostSpec, controller []netip.Addr) error {
 	var all []error
 	wrong := func(format string, args ...any) { all = append(all, fmt.Errorf(format, args...)) }
-	if len(hosts) == 0 {
+	if len(hosts)+len(guests) == 0 {
 		return errors.New("a lab needs at least one host")
 	}
 	if len(hosts) > maxHosts {
@@ -36,7 +37,7 @@ func check(hosts []HostSpec, controller []netip.Addr) error {
 			owners[a] = name
 		}
 	}
-	for _, h := range hosts {
+	for _, h := range slices.Concat(hosts, guests) {
 		for _, n := range append([]string{h.Name}, h.Names...) {
 			if !hostName.MatchString(n) {
 				wrong("%q is no host name", n)

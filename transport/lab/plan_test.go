@@ -26,7 +26,7 @@ func TestAllMistakesAtOnce(t *testing.T) {
 		{Name: "f", Addresses: addrs("10.0.0.4"), Port: 70000},
 		{Name: "g", Addresses: addrs("10.0.0.5"), DiskKB: 1},
 		{Name: "h", Addresses: addrs("10.0.0.6"), Names: []string{"a"}},
-	}, addrs("10.0.0.6"))
+	}, nil, addrs("10.0.0.6"))
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -41,7 +41,7 @@ func TestAllMistakesAtOnce(t *testing.T) {
 	if n := strings.Count(err.Error(), "two hosts of this name"); n != 2 {
 		t.Errorf("%d doubled names, want 2:\n%v", n, err)
 	}
-	if check(nil, nil) == nil {
+	if check(nil, nil, nil) == nil {
 		t.Error("a lab without hosts")
 	}
 }

@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"fmt"
 	"net/netip"
 	"strings"
 
@@ -9,17 +8,12 @@ import (
 )
 
 // Specs turns every host of an inventory, member or not, into a HostSpec with
-// the inventory's own addresses and SSH port. Hosts that are reached by WinRM and
-// hosts without an address cannot be in the lab: all of them are named in one
-// error.
-func Specs(inv *inventory.Inventory) ([]HostSpec, error) {
-	var specs []HostSpec
+// the inventory's own addresses and port: Windows hosts, which are guests, apart
+// from the others. Hosts without an address cannot be in the lab: all of them are
+// named in one error.
+func Specs(inv *inventory.Inventory) (hosts, guests []HostSpec, err error) {
 	var wrong inventory.Problems
 	for _, h := range inv.Hosts {
-		if h.Access.Connection == "winrm" {
-			wrong = append(wrong, inventory.Problem{At: h.At, Text: fmt.Sprintf("%s is reached by WinRM; the lab's hosts are Linux hosts", h.Name), Hint: "leave it out of the lab's inventory"})
-			continue
-		}
 		addrs := addressesOf(h)
 		if len(addrs) == 0 {
 			wrong = append(wrong, inventory.Problem{At: h.At, Text: h.Name + " has no address", Hint: "the lab looks no name up: set ras_addresses, or ansible_host to an address"})
@@ -29,12 +23,16 @@ func Specs(inv *inventory.Inventory) ([]HostSpec, error) {
 		if _, err := netip.ParseAddr(h.Access.Address); err != nil && h.Access.Address != h.Name && h.Access.Address != "" {
 			spec.Names = []string{h.Access.Address}
 		}
-		specs = append(specs, spec)
+		if h.Windows() {
+			guests = append(guests, spec)
+		} else {
+			hosts = append(hosts, spec)
+		}
 	}
 	if len(wrong) > 0 {
-		return nil, wrong
+		return nil, nil, wrong
 	}
-	return specs, nil
+	return hosts, guests, nil
 }
 
 // addressesOf lists what the host answers on: the addresses that the inventory

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -66,8 +67,8 @@ func prepare(o Options) (config farmConfig, client keyPair, err error) {
 	if err := Check(); err != nil {
 		return config, client, err
 	}
-	config = farmConfig{Dir: o.Dir, Controller: o.Controller}
-	if err := check(o.Hosts, o.Controller); err != nil {
+	config = farmConfig{Dir: o.Dir, Controller: o.Controller, Guests: o.Guests}
+	if err := check(o.Hosts, o.Guests, o.Controller); err != nil {
 		return config, client, err
 	}
 	for _, h := range o.Hosts {
@@ -83,12 +84,13 @@ func prepare(o Options) (config farmConfig, client keyPair, err error) {
 		}
 		config.Hosts, config.Keys = append(config.Hosts, h), append(config.Keys, key)
 	}
+	all := slices.Concat(o.Hosts, o.Guests)
 	if len(config.Controller) == 0 {
-		if config.Controller, err = freeAddresses(o.Hosts); err != nil {
+		if config.Controller, err = freeAddresses(all); err != nil {
 			return config, client, err
 		}
 	}
-	config.Networks = networks(o.Hosts, config.Controller)
+	config.Networks = networks(all, config.Controller)
 	client, err = newKeyPair("farmwall lab")
 	config.Authorized = client.Public
 	return config, client, err
