@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -43,21 +44,27 @@ func TestBench(t *testing.T) {
 			}
 		}
 	}
-	floor := func() { runFloor(t, farm) }
+	floor := func() { runFloor(t, farm, [][]string{{oneListing}}) }
+	reads := func() { runFloor(t, farm, [][]string{{reading}}) }
+	writes := func() { runFloor(t, farm, [][]string{{reading, changing}, {reading, confirming}}) }
 	apply, remove, drift := verb(0, "apply", "-y"), verb(0, "remove", "-y"), verb(0, "drift")
 
 	apply() // the first run also fills caches
 	remove()
-	var floors, applies, drifts []time.Duration
+	var floors, readings, writings, applies, drifts []time.Duration
 	for range 5 {
 		floors = append(floors, took(floor))
+		readings = append(readings, took(reads))
+		writings = append(writings, took(writes))
 		applies = append(applies, took(apply))
 		drifts = append(drifts, took(drift))
 		remove()
 	}
-	f, a, d := median(floors), median(applies), median(drifts)
+	f, a, d, r, w := median(floors), median(applies), median(drifts), median(readings), median(writings)
 	t.Logf("%d hosts, %d at a time, medians of 5:", benchHosts, benchForks)
 	t.Logf("  floor, one connection and nft -j list ruleset   %8v", f.Round(time.Millisecond))
+	t.Logf("  the same with what a reading lists              %8v   %.2f times the floor", r.Round(time.Millisecond), ratio(r, f))
+	t.Logf("  two connections with a change's nft alone       %8v   %.2f times the floor", w.Round(time.Millisecond), ratio(w, f))
 	t.Logf("  drift without differences                       %8v   %.2f times the floor (goal: at most 1.3)", d.Round(time.Millisecond), ratio(d, f))
 	t.Logf("  apply with switch, second connection, confirm   %8v   %.2f times the floor (goal: at most 4)", a.Round(time.Millisecond), ratio(a, f))
 	benchMemory(t)
@@ -77,9 +84,26 @@ func median(ds []time.Duration) time.Duration {
 
 func ratio(a, b time.Duration) float64 { return float64(a) / float64(b) }
 
+// What the protocol of a change asks nft for, without anything around it: a
+// reading lists the rules as text, for the fingerprints, and as JSON; a change
+// lists, tests undo and target, loads, and lists again; a confirm lists, and tests
+// the copy that it keeps. No program that follows the protocol takes less.
+const (
+	oneListing = "nft -j list ruleset"
+	listing    = "nft -a -s -n list ruleset; "
+	reading    = listing + "nft -j -s -n list ruleset; ip -o addr; ip route show table all"
+	changing   = listing + "echo | nft -c -f -; echo | nft -c -f -; echo | nft -f -; " + listing
+	confirming = listing + "echo | nft -c -f -"
+)
+
 // runFloor runs the floor where the controller stands, as a process of its own.
-func runFloor(t *testing.T, farm *lab.Farm) {
+// Each host gets the connections in turn, each connection its sessions.
+func runFloor(t *testing.T, farm *lab.Farm, connections [][]string) {
 	t.Helper()
+	steps, err := json.Marshal(connections)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var addresses []string
 	for _, h := range farm.Hosts() {
 		addresses = append(addresses, h.Addresses[0].String())
@@ -87,7 +111,7 @@ func runFloor(t *testing.T, farm *lab.Farm) {
 	var out transcript
 	code, err := farm.Run(context.Background(), lab.Command{
 		Argv:   []string{os.Args[0], "-test.run", "^TestFloor$", "-test.count", "1"},
-		Env:    []string{"FARMWALL_BENCH_FLOOR=" + strings.Join(addresses, ","), "FARMWALL_BENCH_KEY=" + farm.KeyFile()},
+		Env:    []string{"FARMWALL_BENCH_FLOOR=" + strings.Join(addresses, ","), "FARMWALL_BENCH_KEY=" + farm.KeyFile(), "FARMWALL_BENCH_STEPS=" + string(steps)},
 		Stdout: &out, Stderr: &out,
 	})
 	if err != nil || code != 0 {
@@ -110,6 +134,10 @@ func TestFloor(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Whom it talks to is no matter of the floor's; no product code does this.
+	var connections [][]string
+	if err := json.Unmarshal([]byte(os.Getenv("FARMWALL_BENCH_STEPS")), &connections); err != nil {
+		t.Fatal(err)
+	}
 	config := &ssh.ClientConfig{User: "root", Auth: []ssh.AuthMethod{ssh.PublicKeys(key)}, HostKeyCallback: ssh.InsecureIgnoreHostKey()}
 	var wait sync.WaitGroup
 	slots := make(chan struct{}, benchForks)
@@ -119,23 +147,33 @@ func TestFloor(t *testing.T) {
 			defer wait.Done()
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			client, err := ssh.Dial("tcp", address+":22", config)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer client.Close()
-			session, err := client.NewSession()
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			if _, err := session.Output("nft -j list ruleset"); err != nil {
-				t.Error(err)
+			for _, sessions := range connections {
+				if err := sessionsOn(address, config, sessions); err != nil {
+					t.Error(err)
+				}
 			}
 		}()
 	}
 	wait.Wait()
+}
+
+// sessionsOn runs commands over one connection, each in a session of its own.
+func sessionsOn(address string, config *ssh.ClientConfig, commands []string) error {
+	client, err := ssh.Dial("tcp", address+":22", config)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	for _, command := range commands {
+		session, err := client.NewSession()
+		if err != nil {
+			return err
+		}
+		if _, err := session.Output(command); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // benchMemory measures the largest memory of a run over 1,000 hosts of which
