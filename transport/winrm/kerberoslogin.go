@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jcmturner/gokrb5/v8/crypto"
 	"github.com/jcmturner/gokrb5/v8/iana/errorcode"
@@ -104,13 +105,14 @@ func (a *account) usualHints() []keyHint {
 	return list
 }
 
-// keyHints reads PA-ETYPE-INFO2 (RFC 4120 5.2.7.5).
+// keyHints reads PA-ETYPE-INFO2 (RFC 4120 5.2.7.5). A KDC that has a key for one of
+// our ciphers must send it; without it, a proof would only count as a wrong one.
 func (a *account) keyHints(data []byte) []keyHint {
 	var pas types.PADataSequence
 	if err := pas.Unmarshal(data); err != nil {
-		return a.usualHints()
+		return nil
 	}
-	return a.hintsOf(pas, a.usualHints())
+	return a.hintsOf(pas, nil)
 }
 
 func (a *account) hintsOf(pas types.PADataSequence, otherwise []keyHint) []keyHint {
@@ -199,11 +201,7 @@ func (a *account) readInitial(reply []byte, req messages.ASReq, hints []keyHint)
 		return ticket{}, fmt.Errorf("the KDC's reply cannot be read: %w", err)
 	}
 	hints = a.hintsOf(rep.PAData, hints)
-	for i := 0; i < len(hints); i++ {
-		if hints[i].cipher == rep.EncPart.EType {
-			hints = hints[i : i+1]
-		}
-	}
+	hints = slices.DeleteFunc(slices.Clone(hints), func(h keyHint) bool { return h.cipher != rep.EncPart.EType })
 	key, err := a.key(hints)
 	if err != nil {
 		return ticket{}, err
