@@ -9,7 +9,9 @@ func TestAdmits(t *testing.T) {
 	near, far := netip.MustParseAddrPort("10.0.0.9:50000"), netip.MustParseAddrPort("192.0.2.1:50000")
 	winrm := netip.MustParseAddrPort("10.0.0.5:5985")
 	const allow = `v2.26|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=5985|`
-	block := func(more string) Entry { return Entry{"b", `v2.26|Action=Block|Active=TRUE|Dir=In|Protocol=6|` + more + "Name=b|"} }
+	block := func(more string) Entry {
+		return Entry{"b", `v2.26|Action=Block|Active=TRUE|Dir=In|Protocol=6|` + more + "Name=b|"}
+	}
 	for name, c := range map[string]struct {
 		client netip.AddrPort
 		o      Options

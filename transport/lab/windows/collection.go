@@ -46,12 +46,16 @@ func (h *Host) refresh(r *RuleObject) bool {
 // Set assigns a property: a string, an int, a bool, a []string or Null. On a stored
 // rule it is committed at once, or fails and is lost.
 func (h *Host) Set(r *RuleObject, property string, value any, admin bool) error {
+	return h.set(r, property, value, caller{admin: admin})
+}
+
+func (h *Host) set(r *RuleObject, property string, value any, by caller) error {
 	if r.id == "" {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		return r.last.set(property, value, &h.world)
 	}
-	return h.write("set "+strings.ToLower(property), func() string { return show(h.nameNow(r)) }, admin, func() error {
+	return h.write("set "+strings.ToLower(property), func() string { return show(h.nameNow(r)) }, by, func() error {
 		i := h.local.index(r.id)
 		if r.gpo {
 			return EAccessDenied
@@ -89,7 +93,7 @@ func show(s *string) string {
 }
 
 // write runs one write to the firewall as the host's faults let it.
-func (h *Host) write(what string, name func() string, admin bool, do func() error) error {
+func (h *Host) write(what string, name func() string, by caller, do func() error) error {
 	h.mu.Lock()
 	rule, before := name(), h.faults.BeforeWrite
 	h.mu.Unlock()
@@ -97,7 +101,7 @@ func (h *Host) write(what string, name func() string, admin bool, do func() erro
 		before(what, rule)
 	}
 	h.mu.Lock()
-	err := h.writable(admin)
+	err := h.writable(by)
 	if err == nil {
 		err = do()
 	}
@@ -117,13 +121,13 @@ func (h *Host) write(what string, name func() string, admin bool, do func() erro
 	return err
 }
 
-func (h *Host) writable(admin bool) error {
+func (h *Host) writable(by caller) error {
 	switch {
-	case !h.on:
+	case !h.on || by.life != nil && by.life.Err() != nil:
 		return ENoEndpoint
 	case !h.firewallRuns():
 		return ENoEndpoint
-	case !admin:
+	case !by.admin:
 		return EAccessDenied
 	}
 	return nil
@@ -134,8 +138,10 @@ func (h *Host) firewallRuns() bool {
 }
 
 // Add is INetFwRules.Add.
-func (h *Host) Add(r *RuleObject, admin bool) error {
-	return h.write("add", func() string { return show(r.last.name) }, admin, func() error {
+func (h *Host) Add(r *RuleObject, admin bool) error { return h.add(r, caller{admin: admin}) }
+
+func (h *Host) add(r *RuleObject, by caller) error {
+	return h.write("add", func() string { return show(r.last.name) }, by, func() error {
 		if h.faults.DenyAdd {
 			return EAccessDenied
 		}
@@ -159,8 +165,10 @@ func (h *Host) Add(r *RuleObject, admin bool) error {
 }
 
 // Remove is INetFwRules.Remove: of several rules of that name one goes.
-func (h *Host) Remove(name string, admin bool) error {
-	return h.write("remove", func() string { return name }, admin, func() error {
+func (h *Host) Remove(name string, admin bool) error { return h.remove(name, caller{admin: admin}) }
+
+func (h *Host) remove(name string, by caller) error {
+	return h.write("remove", func() string { return name }, by, func() error {
 		if name == "" {
 			return EInvalidArg
 		}

@@ -36,11 +36,10 @@ func (a asked) text(i int) string { s, _ := a.at(i).(string); return s }
 
 func (a asked) number(i int) int { f, _ := a.at(i).(float64); return int(f) }
 
-func (d *desk) admin() bool {
-	d.host.mu.Lock()
-	defer d.host.mu.Unlock()
-	return d.caller.system || d.caller.admin && !d.host.faults.NotAdmin
-}
+// by is the caller with the rights that it has now.
+func (d *desk) by() caller { return d.host.rights(d.caller) }
+
+func (d *desk) admin() bool { return d.by().admin }
 
 func (d *desk) keep(r *RuleObject) int {
 	d.next++
@@ -79,15 +78,15 @@ func (d *desk) perform(op string, a asked) (v any, bulk []byte, err error) {
 			v, err = h.Get(r, a.text(1))
 			return v, nil, err
 		}
-		return nil, nil, h.Set(r, a.text(1), value(a.at(2)), d.admin())
+		return nil, nil, h.set(r, a.text(1), value(a.at(2)), d.by())
 	case "rules.add":
 		r := d.objects[a.number(0)]
 		if r == nil {
 			return nil, nil, EInvalidArg
 		}
-		return nil, nil, h.Add(r, d.admin())
+		return nil, nil, h.add(r, d.by())
 	case "rules.remove":
-		return nil, nil, h.Remove(a.text(0), d.admin())
+		return nil, nil, h.remove(a.text(0), d.by())
 	case "rules.item":
 		r, err := h.Item(a.text(0))
 		if err != nil {
@@ -111,7 +110,7 @@ func (d *desk) perform(op string, a asked) (v any, bulk []byte, err error) {
 		v, err = h.Policy(a.text(0), a.number(1))
 		return v, nil, err
 	case "policy.set":
-		return nil, nil, h.SetPolicy(a.text(0), a.number(1), value(a.at(2)), d.admin())
+		return nil, nil, h.setPolicy(a.text(0), a.number(1), value(a.at(2)), d.by())
 	case "key":
 		values, ok := h.Key(a.text(0))
 		if !ok {

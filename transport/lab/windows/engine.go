@@ -72,7 +72,7 @@ func (p *prompt) powershell(ctx context.Context, line string, out, errs io.Write
 			env = append(env, k+"="+v)
 		}
 	}
-	ticket := h.server.admit(caller{account: h.account(p.command), admin: p.command.Admin, system: p.system})
+	ticket := h.server.admit(p.who(ctx))
 	defer h.server.dismiss(ticket)
 	if f.PSVersion != "" {
 		version = f.PSVersion
@@ -86,6 +86,19 @@ func (p *prompt) powershell(ctx context.Context, line string, out, errs io.Write
 		argv = withoutDisk(argv)
 	}
 	return h.execute(ctx, argv, env, h.dir, p.command.Stdin, out, errs)
+}
+
+// who is the caller that a command is.
+func (p *prompt) who(ctx context.Context) caller {
+	return caller{account: p.host.account(p.command), admin: p.command.Admin, system: p.system, life: ctx}
+}
+
+// rights are what a caller's token holds now.
+func (h *Host) rights(c caller) caller {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c.admin = c.system || c.admin && !h.faults.NotAdmin
+	return c
 }
 
 // writePrelude puts the prelude where engines find it.

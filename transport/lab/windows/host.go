@@ -150,6 +150,7 @@ func (h *Host) Name() string { return h.options.Name }
 // Close switches the host off and ends all that it started.
 func (h *Host) Close() error {
 	h.Off()
+	h.background.Wait()
 	if h.server != nil {
 		return h.server.close()
 	}

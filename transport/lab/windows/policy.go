@@ -105,7 +105,11 @@ func (h *Host) Policy(property string, profile int) (any, error) {
 
 // SetPolicy assigns a property of INetFwPolicy2 in the local store.
 func (h *Host) SetPolicy(property string, profile int, value any, admin bool) error {
-	return h.write("policy "+strings.ToLower(property), func() string { return "" }, admin, func() error {
+	return h.setPolicy(property, profile, value, caller{admin: admin})
+}
+
+func (h *Host) setPolicy(property string, profile int, value any, by caller) error {
+	return h.write("policy "+strings.ToLower(property), func() string { return "" }, by, func() error {
 		i, err := profileIndex(profile)
 		if err != nil {
 			return err

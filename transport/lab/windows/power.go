@@ -15,6 +15,14 @@ func (h *Host) On() {
 	if h.on {
 		return
 	}
+	for len(h.processes) > 0 { // those of the last boot are being buried
+		h.mu.Unlock()
+		time.Sleep(time.Millisecond)
+		h.mu.Lock()
+	}
+	if h.on {
+		return
+	}
 	h.on = true
 	h.boots++
 	h.boot = strconv.Itoa(40 + h.boots)
@@ -49,8 +57,8 @@ func (h *Host) later(after time.Duration, do func()) {
 	})
 }
 
-// Off takes the power away: every process ends right now. It returns when nothing of
-// the host runs any more.
+// Off takes the power away: from now on no process changes anything any more. It may be
+// called from a fault's hook.
 func (h *Host) Off() {
 	h.mu.Lock()
 	if !h.on {
@@ -63,12 +71,11 @@ func (h *Host) Off() {
 		close(h.resumed)
 		h.resumed = nil
 	}
+	cut(ErrOff)
 	for p := range h.processes {
 		p.kill()
 	}
 	h.mu.Unlock()
-	cut(ErrOff)
-	h.background.Wait()
 }
 
 // Reboot is Off and On.

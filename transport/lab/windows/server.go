@@ -2,6 +2,7 @@ package windows
 
 import (
 	"bufio"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -32,7 +33,8 @@ type server struct {
 type caller struct {
 	account string
 	admin   bool
-	system  bool
+	system  bool            // SYSTEM, whatever else is said
+	life    context.Context // once it has ended nothing of the caller's is done any more; nil: for ever
 }
 
 func serveModel(h *Host) (*server, error) {

@@ -3,6 +3,7 @@ package windows
 import (
 	"context"
 	"io"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -136,10 +137,9 @@ func (h *Host) startTask(t *task) {
 	t.stop = stop
 	h.background.Go(func() {
 		defer stop()
-		exit, err := h.shell(ctx, Command{
-			Line: t.Program + " " + t.Arguments, User: `NT AUTHORITY\SYSTEM`, Admin: true,
-			Stdin: strings.NewReader(""), Stdout: t.said, Stderr: t.said,
-		}, true)
+		exit, err := h.spawn(ctx, t.Program, t.Arguments, Command{
+			User: `NT AUTHORITY\SYSTEM`, Admin: true, Stdin: strings.NewReader(""), Stdout: t.said, Stderr: t.said,
+		})
 		if err != nil {
 			exit = -1
 		}
@@ -148,6 +148,19 @@ func (h *Host) startTask(t *task) {
 		t.result = exit
 		h.mu.Unlock()
 	})
+}
+
+// spawn starts a program as SYSTEM, without a cmd.exe and its limits.
+func (h *Host) spawn(ctx context.Context, program, args string, c Command) (int64, error) {
+	p := prompt{host: h, command: c, system: true, env: h.environment(c)}
+	name := strings.ToLower(path.Base(strings.ReplaceAll(strings.Trim(program, `"`), `\`, "/")))
+	switch strings.TrimSuffix(name, ".exe") {
+	case "powershell":
+		return p.powershell(ctx, name+" "+args, c.Stdout, c.Stderr)
+	case "cmd":
+		return p.nested(ctx, args)
+	}
+	return 0, ENotFound
 }
 
 // Tasks names the scheduled tasks that exist, in order.
