@@ -12,6 +12,7 @@ function Get-FwCode($Problem) {
 
 # An error for people: what is known of it in every language first.
 function Format-FwProblem($Problem) {
+	if ($Problem.Exception.WasThrownFromThrowStatement) { return [string]$Problem.Exception.Message } # our own words
 	$code = Get-FwCode $Problem
 	$known = @{
 		'0x80070005' = 'access denied'

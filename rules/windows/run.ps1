@@ -1,3 +1,6 @@
 # The last part of every script: all that went before only defines.
-$fw = @{ folder = ''; lock = $null; lease = 0L; answered = $false; left = 0L; holder = ''; ours = ''; unsaved = '' }
-Invoke-FwRequest
+$fw = @{
+	action = ''; folder = ''; lock = $null; held = $false; armed = $false; problem = ''; undo = $null; program = $null
+	lease = 0L; left = 0L; holder = ''; ours = ''; unsaved = ''
+}
+if ($Task) { Invoke-FwTask } else { Invoke-FwRequest }

@@ -15,7 +15,7 @@ var scripts embed.FS
 func body(name string) string {
 	parts := []string{name, "seams", "json", "fingerprint", "ground", "tasks"}
 	if name != "observe" && name != "doctor" {
-		parts = append(parts, "lock", "rule", "undo", "settle", "switch")
+		parts = append(parts, "lock", "rule", "plan", "undo", "settle", "switch")
 	}
 	var b strings.Builder
 	for _, part := range append(parts, "run") {

@@ -35,7 +35,7 @@ function Register-FwTask($Service, $Folder, [string]$Name, [string]$Arguments, [
 	$settings.RunOnlyIfIdle = $false
 	$settings.ExecutionTimeLimit = 'PT0S'
 	$settings.Priority = 4
-	$settings.MultipleInstances = 2 # a second start is ignored
+	$settings.MultipleInstances = 0 # in parallel: that of an earlier change may still be ending
 	if ($Boot) { $task.Triggers.Create(8).Enabled = $true }
 	$action = $task.Actions.Create(0)
 	$action.Path = Get-FwPowerShell
