@@ -10,7 +10,8 @@ import (
 // connection and is used by one request at a time.
 type acceptor interface {
 	// Step takes a token of the client and returns the one to answer with, which
-	// may be empty. done: the context stands. An error ends the context: 401.
+	// may be empty. done: the context stands. An error ends the context: 401, with
+	// the token where there is one.
 	Step(token []byte) (out []byte, done bool, err error)
 	// User says who logged on: DOMAIN\name, or name@REALM. Valid once done.
 	User() string
@@ -21,18 +22,11 @@ type acceptor interface {
 	Unseal(header, data []byte) ([]byte, error)
 }
 
-// tickets makes acceptors of Kerberos tickets.
-type tickets interface {
-	accept(s session) acceptor
-}
-
 // session is what an acceptor must know of the connection it works for.
 type session struct {
 	binding binding
 	// now is the host's clock, wrong by Faults.ClockSkew.
 	now func() time.Time
-	// seal: messages must be sealed, because nothing else protects this connection.
-	seal bool
 }
 
 // Cbt is the service's CbtHardeningLevel.

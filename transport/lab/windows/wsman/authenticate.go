@@ -56,12 +56,20 @@ func (s *Service) step(w http.ResponseWriter, l *line, scheme string, token []by
 		l.under = s.newAcceptor(scheme)
 	}
 	out, done, err := l.under.Step(token)
+	answer := scheme + " " + base64.StdEncoding.EncodeToString(out)
 	if err != nil {
 		l.under = nil
-		return s.orRefuse(w, nil)
+		s.count(func(c *Counts) { c.Refused++ })
+		if len(out) > 0 {
+			w.Header()["WWW-Authenticate"] = []string{answer}
+			status(w, http.StatusUnauthorized)
+		} else {
+			s.unauthorized(w)
+		}
+		return nil
 	}
 	if !done {
-		w.Header()["WWW-Authenticate"] = []string{scheme + " " + base64.StdEncoding.EncodeToString(out)}
+		w.Header()["WWW-Authenticate"] = []string{answer}
 		status(w, http.StatusUnauthorized)
 		return nil
 	}
@@ -71,7 +79,7 @@ func (s *Service) step(w http.ResponseWriter, l *line, scheme string, token []by
 		return s.orRefuse(w, nil)
 	}
 	if len(out) > 0 {
-		w.Header()["WWW-Authenticate"] = []string{scheme + " " + base64.StdEncoding.EncodeToString(out)}
+		w.Header()["WWW-Authenticate"] = []string{answer}
 	}
 	l.kerberos = !isNTLM(l.under)
 	l.context, l.under, l.who = l.under, nil, who

@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"strings"
 	"time"
-	"unicode/utf16"
 
 	"farmwall/transport/lab/windows"
 )
@@ -36,7 +35,7 @@ func (s *Service) command(_ context.Context, r request) (string, *fault) {
 	if words[0] == "" || strings.ContainsRune(lineText, 0) {
 		return "", faultParameter()
 	}
-	size := len(utf16.Encode([]rune(lineText)))
+	size := len(utf16le(lineText)) / 2
 	direct := r.truth("WINRS_SKIP_CMD_SHELL")
 	if direct && (size > processLimit || !fullPath.MatchString(lineText)) {
 		return "", faultNotFound()

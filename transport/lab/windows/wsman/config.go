@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 )
 
 // config answers a Get of winrm/config, which only administrators may read.
@@ -45,7 +44,7 @@ func (s *Service) config(_ context.Context, r request) (string, *fault) {
 	})
 	group("Winrs", func() {
 		field("AllowRemoteShellAccess", !s.Faults().ShellsDisabled)
-		field("IdleTimeout", q.IdleTimeout/time.Millisecond)
+		field("IdleTimeout", q.IdleTimeout.Milliseconds())
 		field("MaxConcurrentUsers", q.MaxConcurrentUsers)
 		field("MaxShellRunTime", unlimited)
 		field("MaxProcessesPerShell", q.MaxProcessesPerShell)

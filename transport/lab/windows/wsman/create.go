@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// maxVariable is the longest value of an environment variable, in UTF-16 units.
+const maxVariable = 32767
+
 // codePages are those that a console of Windows can be set to, as far as any
 // client is known to ask for them.
 var codePages = []string{"", "437", "850", "852", "858", "866", "932", "936", "949", "950", "1250", "1251", "1252", "20127", "28591", "65001"}
@@ -84,7 +87,7 @@ func newShell(r request, idle time.Duration) (*shell, *fault) {
 	}
 	if env := e.child(nsShell, "Environment"); env != nil {
 		for _, v := range env.children {
-			if v.name.Local != "Variable" || v.attr("Name") == "" || len(v.text) > 32767 {
+			if v.name.Local != "Variable" || v.attr("Name") == "" || len(utf16le(v.text)) > 2*maxVariable {
 				return nil, faultSchema()
 			}
 			sh.env[v.attr("Name")] = v.text

@@ -110,3 +110,10 @@ func need(t *testing.T, missing string) {
 	}
 	t.Skip(missing)
 }
+
+// trust is a client that knows a certificate.
+func trust(c tls.Certificate) *tls.Config {
+	pool := x509.NewCertPool()
+	pool.AddCert(c.Leaf)
+	return &tls.Config{RootCAs: pool}
+}

@@ -80,12 +80,17 @@ var errTooLarge = errors.New("the request is larger than MaxEnvelopeSizekb")
 // sealedExtra is what sealing may add to a message: the parts' heads and signatures.
 const sealedExtra = 2048
 
+// drained is how much of a request that is too large is read all the same.
+const drained = 64 << 20
+
 func (s *Service) readBody(r *http.Request) ([]byte, error) {
 	most := int64(s.quotas.MaxEnvelopeSizekb) * 1024
 	if isSealed(r) {
 		most += sealedExtra
 	}
 	if r.ContentLength > most {
+		// A client that is still sending would not read the answer.
+		io.CopyN(io.Discard, r.Body, drained)
 		return nil, errTooLarge
 	}
 	var b bytes.Buffer

@@ -63,17 +63,14 @@ func (k *Keytab) replayed(request []byte, now time.Time) bool {
 	return again
 }
 
-// ticketAcceptor is the host's end of a Kerberos context, inside SPNEGO or bare,
-// as the client has it (RFC 4121, RFC 4178).
+// ticketAcceptor is the host's end of a Kerberos context (RFC 4121). SPNEGO, where
+// it is around the tokens, is not its business.
 type ticketAcceptor struct {
 	keytab  *Keytab
 	session session
 	user    string
 	wrap    *wrapKeys
 }
-
-// kerberos marks the context as one of tickets.
-func (a *ticketAcceptor) kerberos() {}
 
 // User is the client's principal.
 func (a *ticketAcceptor) User() string { return a.user }
@@ -84,26 +81,26 @@ func (a *ticketAcceptor) Step(token []byte) (out []byte, done bool, err error) {
 	if a.wrap != nil {
 		return nil, false, errors.New("kerberos: the context already stands")
 	}
-	offer, err := readOffer(token)
+	request, err := requestOf(token)
 	if err != nil {
 		return nil, false, err
 	}
-	reply, err := a.verify(offer.request)
+	reply, err := a.verify(request)
 	var ke messages.KRBError
 	if errors.As(err, &ke) {
 		text, merr := ke.Marshal()
 		if merr != nil {
 			return nil, false, merr
 		}
-		return offer.answer(negReject, krbToken(tokError, text)), false, err
+		return krbToken(tokError, text), false, err
 	}
 	if err != nil {
 		return nil, false, err
 	}
-	if reply != nil {
-		reply = krbToken(tokReply, reply)
+	if reply == nil {
+		return nil, true, nil
 	}
-	return offer.answer(negComplete, reply), true, nil
+	return krbToken(tokReply, reply), true, nil
 }
 
 // Seal encrypts a message to the client.

@@ -23,104 +23,21 @@ const (
 	tokError   = 0x0300
 )
 
-// States of SPNEGO (RFC 4178 4.2.2).
-const (
-	negComplete asn1.Enumerated = 0
-	negReject   asn1.Enumerated = 2
-)
+var errNoRequest = errors.New("kerberos: not a request of a Kerberos client")
 
-type oid = asn1.ObjectIdentifier
-
-func spnegoOID() oid   { return oid{1, 3, 6, 1, 5, 5, 2} }
-func kerberosOID() oid { return oid{1, 2, 840, 113554, 1, 2, 2} }
-
-// kerberosOIDs are Kerberos' number and the one of Windows 2000.
-func kerberosOIDs() []oid { return []oid{kerberosOID(), {1, 2, 840, 48018, 1, 2, 2}} }
-
-// offer is a client's first token.
-type offer struct {
-	mech    oid // inside SPNEGO, as the client named it; nil: bare
-	request []byte
-}
-
-var errNoOffer = errors.New("kerberos: not a request of a Kerberos client")
-
-// readOffer finds the AP-REQ in a client's token.
-func readOffer(token []byte) (offer, error) {
-	mech, body, err := readFrame(token)
-	if err != nil {
-		return offer{}, err
+// requestOf finds the AP-REQ in a client's token.
+func requestOf(token []byte) ([]byte, error) {
+	mech, body, err := parseGSS(token)
+	if err != nil || !mech.Equal(oidKerberos) && !mech.Equal(oidMSKerberos) || len(body) < 2 || binary.BigEndian.Uint16(body) != tokRequest {
+		return nil, errNoRequest
 	}
-	var o offer
-	if mech.Equal(spnegoOID()) {
-		var init struct {
-			MechTypes   []oid          `asn1:"explicit,tag:0"`
-			ReqFlags    asn1.BitString `asn1:"explicit,optional,tag:1"`
-			MechToken   []byte         `asn1:"explicit,optional,tag:2"`
-			MechListMIC []byte         `asn1:"explicit,optional,tag:3"`
-		}
-		if rest, err := asn1.UnmarshalWithParams(body, &init, "explicit,tag:0"); err != nil || len(rest) > 0 {
-			return offer{}, errNoOffer
-		}
-		if len(init.MechTypes) == 0 || !isKerberos(init.MechTypes[0]) {
-			return offer{}, errors.New("kerberos: the client prefers another mechanism")
-		}
-		o.mech = init.MechTypes[0]
-		if mech, body, err = readFrame(init.MechToken); err != nil {
-			return offer{}, err
-		}
-	}
-	if !isKerberos(mech) || len(body) < 2 || binary.BigEndian.Uint16(body) != tokRequest {
-		return offer{}, errNoOffer
-	}
-	o.request = body[2:]
-	return o, nil
-}
-
-func isKerberos(m oid) bool {
-	for _, k := range kerberosOIDs() {
-		if m.Equal(k) {
-			return true
-		}
-	}
-	return false
-}
-
-// readFrame takes the frame of RFC 2743 3.1 off a token.
-func readFrame(token []byte) (mech oid, body []byte, err error) {
-	var frame asn1.RawValue
-	rest, err := asn1.Unmarshal(token, &frame)
-	if err != nil || len(rest) > 0 || frame.Class != asn1.ClassApplication || frame.Tag != 0 || !frame.IsCompound {
-		return nil, nil, errNoOffer
-	}
-	if body, err = asn1.Unmarshal(frame.Bytes, &mech); err != nil {
-		return nil, nil, errNoOffer
-	}
-	return mech, body, nil
+	return body[2:], nil
 }
 
 // krbToken frames a message of Kerberos.
 func krbToken(kind uint16, message []byte) []byte {
-	body, err := asn1.Marshal(kerberosOID())
-	if err != nil {
-		panic(err) // a constant
-	}
-	body = append(binary.BigEndian.AppendUint16(body, kind), message...)
+	body := append(binary.BigEndian.AppendUint16(mustDER(oidKerberos), kind), message...)
 	return mustDER(asn1.RawValue{Class: asn1.ClassApplication, IsCompound: true, Bytes: body})
-}
-
-// answer wraps a token the way that the client's came. There is no mechListMIC:
-// hosts send none to Kerberos clients.
-func (o offer) answer(state asn1.Enumerated, token []byte) []byte {
-	if o.mech == nil {
-		return token
-	}
-	resp := struct {
-		NegState      asn1.Enumerated `asn1:"explicit,tag:0"`
-		SupportedMech oid             `asn1:"explicit,optional,tag:1"`
-		ResponseToken []byte          `asn1:"explicit,optional,omitempty,tag:2"`
-	}{state, o.mech, token}
-	return mustDER(asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 1, IsCompound: true, Bytes: mustDER(resp)})
 }
 
 // mustDER encodes what is always encodable.

@@ -16,7 +16,7 @@ var (
 
 // newAcceptor begins a handshake under a scheme that the service takes.
 func (s *Service) newAcceptor(scheme string) acceptor {
-	session := session{binding: binding{s.binding, s.o.CbtHardeningLevel}, now: s.now, seal: s.o.TLS == nil && !s.o.AllowUnencrypted}
+	session := session{binding: binding{s.binding, s.o.CbtHardeningLevel}, now: s.now}
 	if strings.EqualFold(scheme, "Kerberos") {
 		return s.o.Kerberos.accept(session)
 	}
@@ -106,7 +106,11 @@ func (n *negotiate) wrap(token, mic []byte) ([]byte, bool, error) {
 	}
 	out, done, err := n.acceptor.Step(token)
 	if err != nil {
-		return nil, false, err
+		if len(out) > 0 {
+			r.State, r.Token = negRejected, out
+			out = r.marshal()
+		}
+		return out, false, err
 	}
 	r.Token = out
 	if !done {

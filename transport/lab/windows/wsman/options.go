@@ -30,7 +30,7 @@ type Options struct {
 	// Certificates map client certificates to local accounts.
 	Certificates []Mapping
 	// Kerberos verifies tickets. Without it a host offers no Kerberos.
-	Kerberos tickets
+	Kerberos *Keytab
 	// ConnectionIdle is how long an unused connection is kept; 0: two minutes, as
 	// HTTP.sys does.
 	ConnectionIdle time.Duration

@@ -40,6 +40,8 @@ type input struct {
 	// canEnd: after that the process reads the end of the file. With a console for
 	// input (WINRS_CONSOLEMODE_STDIN) it never does.
 	canEnd bool
+	// unread: the process ended before it had read all.
+	unread bool
 }
 
 // Read waits for input. It ends when the process is to end.

@@ -62,7 +62,7 @@ func (c *command) end(exit int64, err error) {
 	if err != nil && !c.aborted && !c.broken {
 		c.out[1].data = append(c.out[1].data, err.Error()+"\r\n"...)
 	}
-	c.in.data = nil
+	c.in.unread, c.in.data = len(c.in.data) > 0, nil
 	c.wake()
 }
 

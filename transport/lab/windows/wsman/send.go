@@ -81,9 +81,9 @@ func (c *command) feed(ctx context.Context, data []byte, over bool, wait time.Du
 		switch {
 		case c.aborted:
 			return faultAborted()
-		case c.ended:
+		case c.in.unread:
 			return faultPipeEnded()
-		case late:
+		case late && len(c.in.data) > inputSize:
 			return faultTimedOut()
 		}
 	}

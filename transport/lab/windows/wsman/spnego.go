@@ -6,6 +6,7 @@ import "encoding/asn1"
 const (
 	negCompleted  asn1.Enumerated = 0
 	negIncomplete asn1.Enumerated = 1
+	negRejected   asn1.Enumerated = 2
 	negRequestMIC asn1.Enumerated = 3
 )
 
