@@ -73,7 +73,7 @@ gateway:
 		`hosts.yml:9: host name "22" is not a text => put it in quotes`,
 		`hosts.yml:10: host range [z:a] is reversed`,
 		`hosts.yml:11: host "g2" is a text`,
-		`hosts.yml:12: the value is encrypted with Ansible Vault`,
+		`hosts.yml:12: the encrypted value cannot be opened: the first line is no header`,
 		`hosts.yml:12: the tag !!python/tuple is not supported`,
 		`hosts.yml:12: "2024-13-45" is no date`,
 		`hosts.yml:13: vars of group gateway must be a map, not a list`,
@@ -93,7 +93,7 @@ gateway:
 	{"alias loop", "---\ngateway: {hosts: a, vars: {v: &x [*x], w: &y {<<: *y}}}\n", []string{`hosts.yml:2: alias *x stands inside what it names`, `hosts.yml:2: a map is merged into itself`}},
 	{"host list in yaml", "---\ngateway: {hosts: [a, b]}\n", []string{`hosts.yml:2: hosts of group gateway must be a map, not a list => write the names as keys`}},
 	{"script", "#!/bin/sh\necho {}\n", []string{`hosts: this is an inventory script`}},
-	{"vault", "$ANSIBLE_VAULT;1.1;AES256\n3132\n", []string{`hosts:1: the file is encrypted with Ansible Vault => decrypt`}},
+	{"vault", "$ANSIBLE_VAULT;1.1;AES256\n3132\n", []string{`hosts:2: the file cannot be opened: the encrypted text is damaged or cut off => restore it`}},
 	{"utf-16", "\xff\xfe[\x00g\x00", []string{`hosts: the file is UTF-16 => save it as UTF-8`}},
 	{"latin-1", "[gateway]\ng v=\xe9\n", []string{`hosts:2: the line is not UTF-8`}},
 	{"empty farm", "web1\nweb2\n", []string{`hosts: empty farm: no host has a role => gateway, halb`}},
@@ -111,7 +111,7 @@ gateway:
 		`ras_version: "new" is no version`, `"a b" is no server`, `farmwall_sources: "peer" is not known => did you mean "peers"?`, `farmwall_egress: "ever" is not known => did you mean "never"?`,
 		`ras_member is off but host "a" has the role gateway`}},
 	{"template", "[gateway]\na ras_farm='{{ x }}' unused='{{ y }}' ansible_user='{{ z }}'\n[other]\nb ansible_user='{{ z }}'\n", []string{
-		`hosts:2: ras_farm holds a template, and host "a" needs it`, `hosts:2: ansible_user holds a template`}},
+		`hosts:2: ras_farm of host "a": the template "{{ x }}": "x" is not defined`, `hosts:2: ansible_user of host "a": the template "{{ z }}": "z" is not defined`}},
 	{"duplicate ids", "---\ngateway: {hosts: a, vars: {farmwall_rules: [{id: x, protocol: tcp, port: 1}, {id: x, protocol: tcp, port: 2}]}}\n", []string{`hosts.yml:2: farmwall_rules: rule "x" stands twice`}},
 	{"text as rules", "[gateway]\na\n[gateway:vars]\nfarmwall_rules=[{\"id\": true}]\n", []string{`hosts:4: farmwall_rules: "[{\"id\": true}]" is no list of rules`}},
 	{"hostile name", "---\ngateway: {hosts: {\"a\\nb\": , \"\\eX\": }}\n", []string{`hosts.yml:2: host name "a\nb" holds a control character`, `hosts.yml:2: host name "\x1bX" holds a control character`}},
@@ -201,7 +201,7 @@ func TestUnreadableSources(t *testing.T) {
 		}
 	}
 	_, err = Load(context.Background(), []string{filepath.Join(dir, "vars", "hosts")}, Options{})
-	for _, want := range []string{"gateway.yml:1: broken YAML", "all.yml:1: a vars file must be a map, not a list", "role.example:1: the file is encrypted"} {
+	for _, want := range []string{"gateway.yml:1: broken YAML", "all.yml:1: a vars file must be a map, not a list", "role.example:1: the file cannot be opened"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("missing %q in:\n%v", want, err)
 		}

@@ -15,6 +15,7 @@ type draft struct {
 	hostOrder  []*draftHost
 	files      []placeVars
 	first      Position // the first source
+	current    string   // the file being read; empty for a list of hosts
 }
 
 // placeVars is what group_vars and host_vars of one place say.
@@ -39,6 +40,7 @@ type draftHost struct {
 	at     Position
 	vars   Vars
 	groups []*draftGroup // those that name it
+	source string        // the file that named it first
 }
 
 func newDraft(r *report) *draft {
@@ -68,7 +70,7 @@ func (d *draft) group(name string, at Position) *draftGroup {
 func (d *draft) host(name string, g *draftGroup, at Position) *draftHost {
 	h := d.hosts[name]
 	if h == nil {
-		h = &draftHost{name: name, at: at}
+		h = &draftHost{name: name, at: at, source: d.current}
 		d.hosts[name] = h
 		d.hostOrder = append(d.hostOrder, h)
 	}

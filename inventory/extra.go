@@ -10,22 +10,24 @@ import (
 
 // ParseExtra reads the arguments of -e: name=value words (values are texts, with
 // quotes where they hold blanks), a map as YAML or JSON in braces, or @FILE with
-// a map. Later arguments win. The error is Problems.
-func ParseExtra(args []string) (map[string]any, error) {
+// a map, which may be encrypted. Later arguments win. The error is Problems.
+func ParseExtra(args []string, vault *Vault) (map[string]any, error) {
 	vars := map[string]any{}
 	r := newReport()
 	for _, arg := range args {
 		arg = strings.TrimSpace(arg)
 		switch {
 		case strings.HasPrefix(arg, "@"):
-			data, p := readFile(arg[1:])
+			data, secret, p := readFile(expandHome(arg[1:]), vault)
 			if p != nil {
 				r.add(&r.problems, *p)
 				continue
 			}
-			extraMap(r, arg[1:], data, vars)
+			r.masked = secret
+			extraMap(r, arg[1:], data, secret, vars)
+			r.masked = false
 		case strings.HasPrefix(arg, "{"), strings.HasPrefix(arg, "["):
-			extraMap(r, "-e", []byte(arg), vars)
+			extraMap(r, "-e", []byte(arg), false, vars)
 		default:
 			if err := extraWords(arg, vars); err != nil {
 				r.problem(Position{File: "-e"}, "write name=value, a map in braces, or @FILE", "%s", err)
@@ -38,8 +40,11 @@ func ParseExtra(args []string) (map[string]any, error) {
 	return vars, nil
 }
 
+// secretExtra is a variable of -e out of an encrypted file.
+type secretExtra struct{ value any }
+
 // extraMap adds the variables of a map in YAML or JSON.
-func extraMap(r *report, file string, data []byte, into map[string]any) {
+func extraMap(r *report, file string, data []byte, secret bool, into map[string]any) {
 	root, err := parseYAML(file, data)
 	var p Problem
 	switch {
@@ -52,9 +57,16 @@ func extraMap(r *report, file string, data []byte, into map[string]any) {
 		r.problem(Position{File: file, Line: root.Line}, "write name: value", "the variables must be a map")
 		return
 	}
-	if v, ok := newYAMLReader(r, file).mapping(followed(root)).(map[string]any); ok {
-		maps.Copy(into, v)
+	v, ok := newYAMLReader(r, file).mapping(followed(root)).(map[string]any)
+	if !ok {
+		return
 	}
+	for name := range v {
+		if secret {
+			v[name] = secretExtra{v[name]}
+		}
+	}
+	maps.Copy(into, v)
 }
 
 // extraWords reads name=value words. A backslash means itself, except before a

@@ -26,7 +26,7 @@ func TestParseExtra(t *testing.T) {
 		{nil, map[string]any{}},
 	}
 	for _, test := range tests {
-		got, err := ParseExtra(test.args)
+		got, err := ParseExtra(test.args, nil)
 		if err != nil {
 			t.Errorf("%q: %v", test.args, err)
 		}
@@ -34,11 +34,11 @@ func TestParseExtra(t *testing.T) {
 	}
 	bad := []string{"x", `x="a`, "[x]", "{x: [}", "@" + filepath.Join(dir, "none"), "{x: !vault y}", "=1"}
 	for _, arg := range bad {
-		if got, err := ParseExtra([]string{arg}); err == nil || got != nil {
+		if got, err := ParseExtra([]string{arg}, nil); err == nil || got != nil {
 			t.Errorf("%s is accepted as %v", arg, got)
 		}
 	}
-	_, err := ParseExtra(bad)
+	_, err := ParseExtra(bad, nil)
 	if ps, _ := err.(Problems); len(ps) != len(bad)-1 { // "x" and "=1" have one text
 		t.Errorf("not all mistakes at once:\n%v", err)
 	}

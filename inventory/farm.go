@@ -22,7 +22,7 @@ type farms struct {
 
 // read gives a host its roles, settings and access.
 func (f *farms) read(h *Host, opt *Options) {
-	v := &variables{reading: f.reading, host: h.Name, at: h.At, vars: h.Vars}
+	v := &variables{reading: f.reading, of: h, host: h.Name, at: h.At, vars: h.Vars}
 	h.Settings = v.settings()
 	h.Roles = v.roles(h)
 	member := setting(v, "ras_member", false, readBool)
@@ -52,8 +52,9 @@ func (r *variables) dialled(h *Host) Setting[[]netip.Addr] {
 		return s
 	}
 	for _, name := range []string{"ansible_host", "ansible_ssh_host", "ansible_winrm_host", "ansible_psrp_host"} {
-		if text, _ := textOf(h.Vars[name].Any); text == h.Access.Address {
-			given = h.Vars[name]
+		v, set := r.find(name)
+		if text, _ := textOf(v.Any); set && text == h.Access.Address {
+			given = v
 			s.Name, s.Set, s.At = name, true, given.At
 		}
 	}

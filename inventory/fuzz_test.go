@@ -166,7 +166,7 @@ func FuzzExtra(f *testing.F) {
 		if strings.HasPrefix(strings.TrimSpace(arg), "@") {
 			return // reads files
 		}
-		vars, err := ParseExtra([]string{arg})
+		vars, err := ParseExtra([]string{arg}, nil)
 		if err != nil {
 			if vars != nil {
 				t.Fatal("variables with an error")

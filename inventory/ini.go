@@ -26,6 +26,8 @@ type iniSection struct {
 	hosts []iniHost
 	kids  []iniLine // group names
 	vars  []iniVar
+	// secret: the file was encrypted.
+	secret bool
 }
 
 type iniHost struct {
@@ -83,8 +85,8 @@ func pythonBlank(r rune) bool {
 }
 
 // parseINI reads an INI inventory; what is wrong goes to the report.
-func parseINI(r *report, file string, data []byte) []*iniSection {
-	section := &iniSection{group: "ungrouped", kind: "hosts"}
+func parseINI(r *report, file string, data []byte, secret bool) []*iniSection {
+	section := &iniSection{group: "ungrouped", kind: "hosts", secret: secret}
 	sections := []*iniSection{section}
 	for _, line := range splitLines(file, string(data)) {
 		if !utf8.ValidString(line.text) {
@@ -92,7 +94,7 @@ func parseINI(r *report, file string, data []byte) []*iniSection {
 			continue
 		}
 		if m := iniHeader.FindStringSubmatch(line.text); m != nil {
-			section = &iniSection{group: m[1], kind: m[2], at: line.at}
+			section = &iniSection{group: m[1], kind: m[2], at: line.at, secret: secret}
 			switch m[2] {
 			case "":
 				section.kind = "hosts"
@@ -118,7 +120,7 @@ func parseINI(r *report, file string, data []byte) []*iniSection {
 func (s *iniSection) add(r *report, line iniLine) {
 	switch s.kind {
 	case "hosts":
-		if h, ok := parseHostLine(r, line); ok {
+		if h, ok := parseHostLine(r, line, s.secret); ok {
 			s.hosts = append(s.hosts, h)
 		}
 	case "children":
@@ -136,12 +138,12 @@ func (s *iniSection) add(r *report, line iniLine) {
 		}
 		name = strings.TrimFunc(name, pythonBlank)
 		text = strings.TrimFunc(text, pythonBlank)
-		s.vars = append(s.vars, iniVar{name, Value{Any: literal(text), At: line.at, src: &origin{written: text}}})
+		s.vars = append(s.vars, iniVar{name, Value{Any: literal(text), At: line.at, src: &origin{written: text, secret: s.secret}}})
 	}
 }
 
 // parseHostLine reads a host pattern with its variables.
-func parseHostLine(r *report, line iniLine) (iniHost, bool) {
+func parseHostLine(r *report, line iniLine, secret bool) (iniHost, bool) {
 	words, err := shellWords(line.text, true)
 	if err != nil {
 		r.problem(line.at, "put values with quotes or backslashes in quotes of the other kind", "%s", err)
@@ -172,7 +174,7 @@ func parseHostLine(r *report, line iniLine) (iniHost, bool) {
 			ok = false
 			continue
 		}
-		h.vars = append(h.vars, iniVar{name, Value{Any: literal(text), At: line.at, src: &origin{written: text}}})
+		h.vars = append(h.vars, iniVar{name, Value{Any: literal(text), At: line.at, src: &origin{written: text, secret: secret}}})
 	}
 	return h, ok
 }

@@ -89,8 +89,8 @@ func (p Position) String() string {
 }
 
 // Value is one variable's value, with the Go type that Ansible gives it
-// (string, bool, int64, *big.Int, float64, nil, []any, map[string]any), and
-// where it was set.
+// (string, bool, int64, *big.Int, float64, nil, []any, map[string]any, *Sealed for
+// what is encrypted where it stands), and where it was set.
 type Value struct {
 	Any any
 	At  Position

@@ -10,6 +10,15 @@ import (
 type Options struct {
 	// Extra are the variables of -e, which beat every other. ParseExtra makes them.
 	Extra map[string]any
+	// Vault opens what Ansible Vault encrypted; nil: no password.
+	Vault *Vault
+	// Keyring answers lookup('community.general.keyring', ...); nil: there is none.
+	Keyring Keyring
+	// ScriptTime is how long an inventory script may take for one answer; 0: 30 s.
+	ScriptTime time.Duration
+	// Plain reads hosts, groups and variables and leaves open what they mean: no
+	// farms, roles, settings or access, and no mistakes in them.
+	Plain bool
 	// The rest is weaker than the inventory's variables, as Ansible's -u, -k, -K,
 	// --private-key, -b and -T are.
 	User           string
@@ -28,7 +37,7 @@ func Load(ctx context.Context, from []string, opt Options) (*Inventory, error) {
 	if len(from) == 0 {
 		d.problem(Position{}, "name one with -i", "there is no inventory")
 	}
-	s := &sources{draft: d, ctx: ctx}
+	s := &sources{draft: d, ctx: ctx, vault: opt.Vault, scriptTime: opt.ScriptTime}
 	if len(from) > 0 {
 		d.first = Position{File: from[0]}
 	}
@@ -41,6 +50,7 @@ func Load(ctx context.Context, from []string, opt Options) (*Inventory, error) {
 	read := len(d.problems) == 0
 	d.finish()
 	s.addVarFiles()
+	d.checkSealed(ctx, opt.Vault)
 	inv, err := d.inventory(ctx, opt, read)
 	if err != nil {
 		return nil, err
@@ -58,9 +68,15 @@ func Load(ctx context.Context, from []string, opt Options) (*Inventory, error) {
 func (d *draft) inventory(ctx context.Context, opt Options, whole bool) (*Inventory, error) {
 	extra := make(Vars, len(opt.Extra))
 	for name, v := range opt.Extra {
-		extra[name] = Value{Any: plain(v), At: Position{File: "-e"}, src: &origin{}}
+		src := &origin{}
+		if s, ok := v.(secretExtra); ok {
+			v, src.secret = s.value, true
+		}
+		extra[name] = Value{Any: plain(v), At: Position{File: "-e"}, src: src}
 	}
-	d.checkNames(extra)
+	if !opt.Plain {
+		d.checkNames(extra)
+	}
 	inv := &Inventory{hosts: map[string]*Host{}, groups: map[string]*Group{}}
 	for _, dg := range d.groupOrder {
 		g := &Group{Name: dg.name, At: dg.at}
@@ -73,18 +89,28 @@ func (d *draft) inventory(ctx context.Context, opt Options, whole bool) (*Invent
 		inv.Groups = append(inv.Groups, g)
 		inv.groups[g.Name] = g
 	}
-	m, r := newMerger(d, extra), newReading(d.report, d.first)
+	m := newMerger(d, extra)
+	values := newResolver(inv, &opt, &lookups{ctx: ctx, vault: opt.Vault, keyring: opt.Keyring, done: map[[2]string]lookedUp{}})
 	_, hosts := d.groups["all"].order()
-	f := &farms{reading: r, inv: inv, byName: map[string]*Farm{}}
 	for i, dh := range hosts {
 		if i%1024 == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 		h := &Host{Name: dh.name, At: dh.at}
 		h.Groups, h.Vars = m.of(dh)
-		f.read(h, &opt)
 		inv.Hosts = append(inv.Hosts, h)
 		inv.hosts[h.Name] = h
+		values.sources[h.Name] = dh.source
+	}
+	if opt.Plain {
+		return inv, nil
+	}
+	f := &farms{reading: newReading(d.report, d.first, values), inv: inv, byName: map[string]*Farm{}}
+	for i, h := range inv.Hosts { // a template of one host may name another
+		if i%1024 == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		f.read(h, &opt)
 	}
 	f.gather()
 	if whole {

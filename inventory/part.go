@@ -27,7 +27,7 @@ func (v Value) part() part {
 func (p part) text() (string, bool) {
 	s, ok := textOf(p.any)
 	if _, isFloat := p.any.(float64); isFloat {
-		if p.node != nil && p.node.Kind == yaml.ScalarNode {
+		if p.node != nil && p.node.Kind == yaml.ScalarNode && !isTemplate(p.node.Value) {
 			return p.node.Value, true
 		}
 		if words := strings.Fields(p.written); len(words) > 0 {

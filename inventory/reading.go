@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -14,24 +15,28 @@ type reading struct {
 	// groupRoles remembers which group gives which role; empty: none.
 	groupRoles map[string]Role
 	first      Position // the first source, for what is wrong with all of it
+	*resolver
 }
 
 // readKey names one value: the variable, and where it was set.
 type readKey struct {
 	name string
-	src  *origin // one place in a source; nil for a value made from a host's pattern
+	src  *origin // one place in a source; nil for a value made from a host's pattern or a template
 	at   Position
 	text string
 }
 
-func newReading(r *report, first Position) *reading {
-	return &reading{report: r, done: map[readKey]any{}, told: map[readKey]bool{}, groupRoles: map[string]Role{}, first: first}
+func newReading(r *report, first Position, values *resolver) *reading {
+	return &reading{report: r, done: map[readKey]any{}, told: map[readKey]bool{}, groupRoles: map[string]Role{}, first: first, resolver: values}
 }
 
 func keyOf(name string, v Value) readKey {
 	k := readKey{name: name, src: v.src, at: v.At}
-	if v.src == nil {
+	switch {
+	case v.src == nil:
 		k.text, _ = textOf(v.Any)
+	case v.src.made: // hosts with the same outcome share it
+		k.src, k.text = nil, fmt.Sprintf("%t %#v", v.src.secret, v.Any)
 	}
 	return k
 }
@@ -40,6 +45,7 @@ func keyOf(name string, v Value) readKey {
 type variables struct {
 	*reading
 	host   string
+	of     *Host
 	at     Position // of the host
 	vars   Vars
 	quiet  bool // the host is not one of ours: its mistakes are kept, not told
@@ -48,34 +54,43 @@ type variables struct {
 
 // tell reports a mistake in a variable, once for all hosts that share the value.
 func (r *variables) tell(name string, v Value, at Position, hint, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if v.secret() {
+		text, hint = maskQuoted(text, r.host), maskQuoted(hint)
+	}
 	if r.quiet {
 		own := newReport()
-		own.problem(at, hint, format, args...)
+		own.problem(at, hint, "%s", text)
 		r.silent = append(r.silent, own.problems...)
 		return
 	}
 	k := keyOf(name, v)
 	if !r.told[k] {
 		r.told[k] = true
-		r.problem(at, hint, format, args...)
+		r.problem(at, hint, "%s", text)
 	}
 }
 
-// templateHint says what to do about a template.
-const templateHint = "farmwall resolves no templates: write the value itself, or give it with -e"
-
-// find returns a variable that farmwall needs. Null counts as not set, and so
-// does a template, which is reported.
+// find returns a variable that farmwall needs, with templates worked out. Null
+// counts as not set, and so does what cannot be worked out, which is reported.
 func (r *variables) find(name string) (Value, bool) {
 	v, ok := r.vars[name]
 	if !ok || v.Any == nil {
 		return Value{}, false
 	}
-	if (v.src == nil || !v.src.unsafe) && holdsTemplate(v.Any) {
-		r.tell(name, v, v.At, templateHint, "%s holds a template, and host %q needs it", name, r.host)
+	if !r.needsWork(v) {
+		return v, true
+	}
+	out, secret, err := r.resolve(r.of, name, v)
+	if err != nil {
+		r.tell(name, v, v.At, err.hint, "%s of host %q: %s", name, r.host, err.text)
 		return Value{}, false
 	}
-	return v, true
+	out.src = &origin{made: true, secret: secret}
+	if v.src != nil {
+		out.src.node, out.src.written = v.src.node, v.src.written
+	}
+	return out, out.Any != nil
 }
 
 // complaint reports one mistake inside a value.
@@ -96,7 +111,11 @@ func setting[T any](r *variables, name string, def T, read func(part, complaint)
 	s := Setting[T]{Name: name, Set: true, At: v.At}
 	s.Value = read(v.part(), func(at Position, hint, format string, args ...any) {
 		wrong = true
-		r.problem(at, hint, name+": "+format, args...)
+		text := fmt.Sprintf(name+": "+format, args...)
+		if v.secret() {
+			text, hint = maskQuoted(text), maskQuoted(hint)
+		}
+		r.problem(at, hint, "%s", text)
 	})
 	if wrong {
 		s = Setting[T]{Value: def, Name: name}

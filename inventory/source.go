@@ -3,26 +3,24 @@ package inventory
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"unicode/utf8"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
-
-// maxFile is the largest file that is read, in bytes.
-const maxFile = 64 << 20
 
 // sources reads inventory sources into a draft.
 type sources struct {
 	*draft
 	ctx context.Context
 	// places are the folders, in order, where group_vars and host_vars may lie.
-	places []string
+	places     []string
+	vault      *Vault
+	scriptTime time.Duration // for one answer of an inventory script; 0: the default
 }
 
 // add reads one source: a file, a folder or a list of hosts with a comma.
@@ -59,6 +57,7 @@ func reason(err error) string {
 
 // list reads hosts with commas between them; ports work, ranges do not.
 func (s *sources) list(source string) {
+	s.current = ""
 	at := Position{File: source}
 	some := false
 	for _, word := range strings.Split(source, ",") {
@@ -114,36 +113,51 @@ func (s *sources) folder(dir string, above map[string]bool) bool {
 	return found
 }
 
-// file reads one inventory in the format that its content has: YAML and JSON
-// where the name allows it and the root is a map, else INI.
+// file reads one inventory: a script's answer, YAML and JSON where the name allows
+// it and the root is a map, else INI.
 func (s *sources) file(path string) {
 	at := Position{File: path}
-	data, ok := s.read(path)
+	s.current, _ = filepath.Abs(path)
+	data, secret, ok := s.read(path)
 	if !ok {
 		return
 	}
+	info, err := os.Stat(path)
+	if err == nil && isScript(path, info, data) {
+		s.script(path)
+		return
+	}
+	before := len(s.problems)
+	s.masked = secret
+	s.static(path, data, secret)
+	s.masked = false
+	if len(s.problems) > before && looksProgram(data) {
+		s.problems = s.problems[:before]
+		s.problem(at, "chmod +x "+path+", or ansible-inventory -i FILE --list --yaml --export", "this is an inventory script that may not be run")
+	}
+}
+
+// static reads an inventory that is no script.
+func (s *sources) static(path string, data []byte, secret bool) {
 	ext := strings.ToLower(filepath.Ext(path))
 	switch {
-	case strings.HasPrefix(string(data[:min(len(data), 2)]), "#!") || strings.HasPrefix(string(data[:min(len(data), 4)]), "\x7fELF"):
-		s.problem(at, "write its answer to a file: ansible-inventory -i FILE --list --yaml --export", "this is an inventory script, which farmwall does not run")
-		return
 	case ext == ".toml":
-		s.problem(at, "write it as YAML or INI", "farmwall reads no TOML inventories")
+		s.problem(Position{File: path}, "write it as YAML or INI", "farmwall reads no TOML inventories")
 		return
 	case ext != "" && ext != ".yml" && ext != ".yaml" && ext != ".json":
-		s.addINI(parseINI(s.report, path, data))
+		s.addINI(parseINI(s.report, path, data, secret))
 		return
 	}
 	root, err := parseYAML(path, data)
 	switch {
 	case err == nil && root != nil && followed(root).Kind == yaml.MappingNode:
-		s.addYAML(path, followed(root))
+		s.addYAML(path, followed(root), secret)
 		return
 	case err == nil && root == nil:
 		return // only comments
 	}
 	trial := newReport()
-	sections := parseINI(trial, path, data)
+	sections := parseINI(trial, path, data, secret)
 	if len(trial.problems) > 0 && (ext != "" || looksYAML(data)) {
 		if err == nil {
 			err = Problem{At: Position{path, root.Line}, Text: "the file holds no map of groups", Hint: "begin with a group's name and a colon"}
@@ -167,41 +181,3 @@ var yamlStart = regexp.MustCompile(`(?m)\A(?:\s*(?:#.*)?\n)*(?:---|%YAML|\{|["']
 
 // looksYAML says whether the first line that counts is one of YAML.
 func looksYAML(data []byte) bool { return yamlStart.Match(data) }
-
-// read returns a file's content as UTF-8 without a byte order mark.
-func (s *sources) read(path string) ([]byte, bool) {
-	data, p := readFile(path)
-	if p != nil {
-		s.report.add(&s.problems, *p)
-		return nil, false
-	}
-	return data, true
-}
-
-func readFile(path string) ([]byte, *Problem) {
-	at := Position{File: path}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, &Problem{At: at, Text: "cannot read it: " + reason(err)}
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, &Problem{At: at, Text: "cannot read it: " + reason(err)}
-	}
-	if len(data) > maxFile {
-		return nil, &Problem{At: at, Text: "the file is larger than 64 MiB", Hint: "is this an inventory?"}
-	}
-	text := string(data[:min(len(data), 16)])
-	switch {
-	case strings.HasPrefix(text, "\xff\xfe"), strings.HasPrefix(text, "\xfe\xff"), len(text) > 3 && !utf8.ValidString(text) && strings.Contains(text, "\x00"):
-		return nil, &Problem{At: at, Text: "the file is UTF-16", Hint: "save it as UTF-8"}
-	case strings.HasPrefix(text, "\xef\xbb\xbf"):
-		data = data[3:]
-		text = text[3:]
-	}
-	if strings.HasPrefix(text, "$ANSIBLE_VAULT") {
-		return nil, &Problem{At: Position{path, 1}, Text: "the file is encrypted with Ansible Vault", Hint: vaultHint}
-	}
-	return data, nil
-}

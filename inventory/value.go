@@ -17,7 +17,12 @@ type origin struct {
 	node    *yaml.Node // nil outside YAML
 	written string     // a number's text in an INI inventory
 	unsafe  bool       // !unsafe
+	secret  bool       // it was encrypted, or fetched from where secrets are kept
+	made    bool       // worked out from a template: it names no place of its own
 }
+
+// unsafeText is a text inside a list or map that is never a template.
+type unsafeText string
 
 // wholeNumber is an int64 where it fits.
 func wholeNumber(n *big.Int) any {
@@ -33,6 +38,8 @@ func textOf(v any) (text string, ok bool) {
 	switch v := v.(type) {
 	case string:
 		return v, true
+	case unsafeText:
+		return string(v), true
 	case bool:
 		if v {
 			return "True", true
@@ -84,8 +91,10 @@ func kindOf(v any) string {
 	switch v.(type) {
 	case nil:
 		return "null"
-	case string:
+	case string, unsafeText:
 		return "a text"
+	case *Sealed:
+		return "an encrypted value"
 	case bool:
 		return "a boolean"
 	case int64, *big.Int, float64:
@@ -138,9 +147,12 @@ func isTemplate(s string) bool {
 	return strings.Contains(s, "{{") || strings.Contains(s, "{%") || strings.Contains(s, "{#")
 }
 
-// holdsTemplate looks into lists and maps too.
+// holdsTemplate says whether there is anything to work out before the value can be
+// used: a template, or something encrypted. It looks into lists and maps too.
 func holdsTemplate(v any) bool {
 	switch v := v.(type) {
+	case *Sealed, unsafeText:
+		return true
 	case string:
 		return isTemplate(v)
 	case []any:
@@ -150,13 +162,19 @@ func holdsTemplate(v any) bool {
 			}
 		}
 	case map[string]any:
-		for k, e := range v {
-			if isTemplate(k) || holdsTemplate(e) {
+		for _, e := range v {
+			if holdsTemplate(e) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+func sortedCopy(names []string) []string {
+	out := append([]string(nil), names...)
+	sort.Strings(out)
+	return out
 }
 
 func sortedKeys[T any](m map[string]T) []string {

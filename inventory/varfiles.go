@@ -134,16 +134,18 @@ func (f *varFolder) folder(dir string, into Vars, depth int) {
 
 // file adds the variables of one vars file.
 func (f *varFolder) file(path string, into Vars) {
-	data, ok := f.read(path)
+	data, secret, ok := f.read(path)
 	if !ok {
 		return
 	}
+	f.masked = secret
+	defer func() { f.masked = false }()
 	root, err := parseYAML(path, data)
 	if err != nil {
 		f.report.add(&f.problems, err.(Problem))
 		return
 	}
-	y := newYAMLReader(f.report, path)
+	y := f.yamlReader(path, secret)
 	if root == nil {
 		return
 	}

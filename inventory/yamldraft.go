@@ -9,8 +9,8 @@ type yamlDraft struct {
 }
 
 // addYAML reads the groups under the root of a YAML inventory.
-func (d *draft) addYAML(file string, root *yaml.Node) {
-	y := &yamlDraft{draft: d, yamlReader: newYAMLReader(d.report, file)}
+func (d *draft) addYAML(file string, root *yaml.Node, secret bool) {
+	y := &yamlDraft{draft: d, yamlReader: d.yamlReader(file, secret)}
 	pairs := y.pairs(root)
 	for _, p := range pairs {
 		switch p.name {
@@ -25,6 +25,13 @@ func (d *draft) addYAML(file string, root *yaml.Node) {
 	for _, p := range pairs {
 		y.addGroup(p)
 	}
+}
+
+// yamlReader reads values of a file; secret says that it was encrypted.
+func (d *draft) yamlReader(file string, secret bool) *yamlReader {
+	y := newYAMLReader(d.report, file)
+	y.secret = secret
+	return y
 }
 
 // entries lists what may be a map, null or one name.

@@ -23,6 +23,8 @@ type yamlReader struct {
 	// total counts values, those of an alias as often as it is used.
 	total int
 	full  bool
+	// secret: the whole source was encrypted.
+	secret bool
 }
 
 func newYAMLReader(r *report, file string) *yamlReader {
@@ -41,9 +43,12 @@ func followed(n *yaml.Node) *yaml.Node {
 
 // variable is a node as a variable's value; at is where the variable's name stands.
 func (y *yamlReader) variable(key, n *yaml.Node) Value {
-	src := &origin{node: followed(n)}
-	src.unsafe = n.Kind == yaml.ScalarNode && n.Tag == "!unsafe"
-	return Value{Any: y.value(n), At: y.at(key), src: src}
+	src := &origin{node: followed(n), secret: y.secret}
+	v := y.value(n)
+	if text, ok := v.(unsafeText); ok {
+		src.unsafe, v = true, string(text)
+	}
+	return Value{Any: v, At: y.at(key), src: src}
 }
 
 // value reads a node; what is wrong with it is reported and becomes null.
@@ -139,10 +144,9 @@ func (y *yamlReader) mapping(n *yaml.Node) any {
 	pairs := y.pairs(n)
 	if len(pairs) == 1 && (pairs[0].name == "__ansible_vault" || pairs[0].name == "__ansible_unsafe") && followed(pairs[0].value).Kind == yaml.ScalarNode {
 		if pairs[0].name == "__ansible_vault" {
-			y.vault(pairs[0].key)
-			return nil
+			return y.vault(followed(pairs[0].value))
 		}
-		return followed(pairs[0].value).Value
+		return unsafeText(followed(pairs[0].value).Value)
 	}
 	m := make(map[string]any, len(pairs))
 	for _, p := range pairs {
@@ -151,11 +155,15 @@ func (y *yamlReader) mapping(n *yaml.Node) any {
 	return m
 }
 
-// vaultHint says what to do about what is encrypted.
-const vaultHint = "farmwall opens no vaults: decrypt it with ansible-vault, or leave the variable out and give it with -e @FILE"
-
-func (y *yamlReader) vault(n *yaml.Node) {
-	y.problem(y.at(n), vaultHint, "the value is encrypted with Ansible Vault")
+// vault keeps an inline value as it stands; only its form is checked.
+func (y *yamlReader) vault(n *yaml.Node) any {
+	s := &Sealed{text: n.Value, at: y.at(n), block: n.Style&yaml.LiteralStyle != 0}
+	if _, err := parseSealed(s.text); err != nil {
+		y.problem(s.place(err), vaultHint(err), "the encrypted value cannot be opened: %s", err)
+		return nil
+	}
+	y.sealed = append(y.sealed, s)
+	return s
 }
 
 func (y *yamlReader) scalar(n *yaml.Node) (any, error) {
@@ -167,9 +175,10 @@ func (y *yamlReader) scalar(n *yaml.Node) (any, error) {
 	}
 	switch tag := n.ShortTag(); tag {
 	case "!vault", "!vault-encrypted":
-		y.vault(n)
-		return nil, nil
-	case "!!str", "!unsafe", "!", "!!timestamp":
+		return y.vault(n), nil
+	case "!unsafe":
+		return unsafeText(n.Value), nil
+	case "!!str", "!", "!!timestamp":
 		return n.Value, nil
 	case "!!null":
 		return nil, nil

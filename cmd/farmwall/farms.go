@@ -12,7 +12,7 @@ func (p *program) farms(c *cli.Context) (*inventory.Inventory, []*inventory.Host
 	if len(sources) == 0 {
 		return nil, nil, usagef("which inventory? give one with -i FILE, or set FARMWALL_INVENTORY")
 	}
-	extra, err := inventory.ParseExtra(c.StringSlice("extra-vars"))
+	extra, err := inventory.ParseExtra(c.StringSlice("extra-vars"), nil)
 	if err != nil {
 		return nil, nil, err
 	}
