@@ -1,0 +1,143 @@
+package windows
+
+import (
+	"fmt"
+
+	"farmwall/rules"
+)
+
+// evaluate gives each address its fate in one scene.
+func (j *judge) evaluate(s *scene, remote spans) []fate {
+	in := j.flow.Direction != rules.Out
+	simple := func(a rules.Answer, by string) []fate {
+		return []fate{{remote: remote, answer: a, by: by, scene: s}}
+	}
+	def := s.profile.inbound
+	if !in {
+		def = s.profile.outbound
+	}
+	switch {
+	case !s.profile.enabled:
+		return simple(rules.Allowed, fmt.Sprintf("the firewall is off in the %s", s))
+	case s.excluded:
+		return simple(rules.Allowed, fmt.Sprintf("the firewall leaves the interface %s alone in the %s", brief(s.iface.name), s.profile))
+	case in && s.profile.blockAll:
+		return simple(rules.Denied, fmt.Sprintf("the %s blocks all inbound traffic, whatever rules allow", s))
+	}
+	e := &evaluation{judge: j, scene: s, left: remote}
+	e.blocks()
+	e.allows(def)
+	return e.fates
+}
+
+// evaluation is one scene's walk.
+type evaluation struct {
+	*judge
+	scene  *scene
+	left   spans
+	fates  []fate
+	doubts []fate // addresses that a block rule may be about
+}
+
+func (e *evaluation) give(remote spans, a rules.Answer, at stage, by, why string, ours bool) {
+	if !remote.empty() {
+		e.fates = append(e.fates, fate{remote: remote, answer: a, by: by, why: why, stage: at, scene: e.scene, ours: ours})
+	}
+}
+
+// blocks takes out what block rules are about.
+func (e *evaluation) blocks() {
+	for _, m := range e.scene.rules(e.flow.Direction).blocks {
+		if e.left.empty() {
+			return
+		}
+		f, why := m.match(&e.flow)
+		if f == no {
+			continue
+		}
+		hit := m.hit(e.left)
+		switch {
+		case hit.empty():
+		case f == yes:
+			e.give(hit, rules.Denied, atBlocks, m.rule.String(), "", false)
+			e.left = e.left.minus(hit)
+		default:
+			e.doubts = append(e.doubts, fate{remote: hit, by: m.rule.String(), why: why})
+		}
+	}
+}
+
+// allows divides what no block rule takes: by the rule that allows it, else by the
+// default. Rules that are not ours come first, so that ours is named only where no
+// other one lets the flow in.
+func (e *evaluation) allows(def action) {
+	if def == allow {
+		e.pass(e.left, e.byDefault("allowed"), false)
+		return
+	}
+	list := e.scene.rules(e.flow.Direction).allows
+	type perhaps struct {
+		m   *matcher
+		why string
+	}
+	var unsure []perhaps
+	var mine []*matcher
+	for _, m := range list {
+		if e.left.empty() {
+			return
+		}
+		if m.rule.ours() && e.foreignOnly {
+			continue
+		}
+		f, why := m.match(&e.flow)
+		switch {
+		case f == no:
+		case f == maybe:
+			unsure = append(unsure, perhaps{m, why})
+		case m.rule.ours():
+			mine = append(mine, m)
+		default:
+			e.take(m, false)
+		}
+	}
+	for _, m := range mine {
+		e.take(m, true)
+	}
+	for _, u := range unsure {
+		hit := u.m.hit(e.left)
+		e.give(hit, rules.Unknown, atAllows, u.m.rule.String(), fmt.Sprintf("only %s may let it in: %s", u.m.rule, u.why), false)
+		e.left = e.left.minus(hit)
+	}
+	if def == noAction {
+		e.give(e.left, rules.Unknown, atDefault, "", fmt.Sprintf("the default action of the %s is not known", e.scene.profile), false)
+		return
+	}
+	e.give(e.left, rules.Denied, atDefault, e.byDefault("blocked"), "", false)
+}
+
+func (e *evaluation) byDefault(what string) string {
+	if e.flow.Direction == rules.Out {
+		return fmt.Sprintf("the default of the %s: outbound traffic is %s", e.scene, what)
+	}
+	return fmt.Sprintf("the default of the %s: inbound traffic is %s", e.scene, what)
+}
+
+// take gives what is left of a rule's addresses to it.
+func (e *evaluation) take(m *matcher, ours bool) {
+	hit := m.hit(e.left)
+	if hit.empty() {
+		return
+	}
+	e.pass(hit, m.rule.String(), ours)
+	e.left = e.left.minus(hit)
+}
+
+// pass allows addresses but for those that a block rule may be about.
+func (e *evaluation) pass(remote spans, by string, ours bool) {
+	for _, d := range e.doubts {
+		hit := remote.intersect(d.remote)
+		e.give(hit, rules.Unknown, atBlocks, d.by, fmt.Sprintf("%s may close it: %s", d.by, d.why), false)
+		remote = remote.minus(hit)
+	}
+	e.give(remote, rules.Allowed, atAllows, by, "", ours)
+}
