@@ -172,18 +172,21 @@ func (k *KDC) User(name, password string, options ...string) {
 	k.Admin(fmt.Sprintf("addprinc %s +requires_preauth -pw %s %s@%s", strings.Join(options, " "), password, name, Realm))
 }
 
-// Keytab makes principals that exist or not into services and returns a keytab with
-// their keys. ciphers, "aes256-cts:normal", may be empty.
-func (k *KDC) Keytab(ciphers string, principals ...string) string {
+// Keytab makes services and returns a keytab with their keys. cipher,
+// "aes256-cts:normal", may be empty; it is that of the sessions too.
+func (k *KDC) Keytab(cipher string, principals ...string) string {
 	k.t.Helper()
 	file := filepath.Join(k.t.TempDir(), "keytab")
 	var commands []string
 	for _, p := range principals {
 		e := ""
-		if ciphers != "" {
-			e = "-e " + ciphers + " "
+		if cipher != "" {
+			e = "-e " + cipher + " "
 		}
 		commands = append(commands, "addprinc -randkey "+e+p+"@"+Realm, "ktadd -k "+file+" -norandkey "+p+"@"+Realm)
+		if name, _, ok := strings.Cut(cipher, ":"); ok {
+			commands = append(commands, "setstr "+p+"@"+Realm+" session_enctypes "+name)
+		}
 	}
 	k.Admin(commands...)
 	return file
