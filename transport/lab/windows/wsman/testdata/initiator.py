@@ -1,8 +1,8 @@
 """A WinRM client on MIT's GSS-API that judges the lab's Kerberos acceptor.
 
-Arguments: URL, service principal, scheme ("Negotiate" or "Kerberos"), channel binding in hex or "-", then what to do:
-"seal TEXT..." sends each text as a sealed body and prints what comes back; "open TEXT..." sends it in clear.
-Each answer is a line: STATUS, and the body in base64; a refusal is "refused" with the status and what the host's token says.
+Arguments: URL, service principal, scheme ("Negotiate" or "Kerberos"), channel binding in hex or "-".
+It logs on and prints "ready" or "refused STATUS WHY". Then each line "seal B64" of standard input is posted sealed,
+"open B64" in clear, and is answered with a line "STATUS SEALED CONTENT-TYPE B64".
 """
 import base64
 import http.client
@@ -48,7 +48,7 @@ def unseal(context, body):
 
 
 def main():
-    url, principal, scheme, binding, mode, *texts = sys.argv[1:]
+    url, principal, scheme, binding = sys.argv[1:]
     url = urllib.parse.urlsplit(url)
     if url.scheme == "https":
         connection = http.client.HTTPSConnection(url.netloc, context=ssl._create_unverified_context())
@@ -71,26 +71,28 @@ def main():
             return
         try:
             token = context.step(base64.b64decode(tokens[0])) if tokens else None
+            done = context.complete and not token
         except gssapi.exceptions.GSSError as e:
             print("refused", answer.status, str(e).replace("\n", " "))
             return
-        if context.complete and not token:
+        if done:
             break
     if gssapi.RequirementFlag.mutual_authentication not in context.actual_flags:
         raise ValueError("the host proved nothing")
-    for text in texts:
-        plain = open(text[1:], "rb").read() if text.startswith("@") else text.encode()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        mode, text = line.split()
+        plain = base64.b64decode(text)
         if mode == "seal":
             body, kind = seal(context, scheme, plain)
         else:
             body, kind = plain, "application/soap+xml;charset=UTF-8"
         connection.request("POST", url.path, body=body, headers={"Content-Type": kind})
         answer = connection.getresponse()
-        body = answer.read()
-        cut = 0
-        if answer.headers.get("Content-Type", "").startswith("multipart/encrypted"):
+        body, cut, kind = answer.read(), 0, answer.headers.get("Content-Type", "-")
+        if kind.startswith("multipart/encrypted"):
             body, cut = unseal(context, body)
-        print(answer.status, base64.b64encode(body).decode() or "-", cut)
+        print(answer.status, cut, kind.replace(" ", "_"), base64.b64encode(body).decode() or "-", flush=True)
 
 
 main()
