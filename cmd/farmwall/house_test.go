@@ -113,13 +113,15 @@ func TestPackagesImportOnlyWhatTheSentenceAllows(t *testing.T) {
 
 // homes says which packages may use a library.
 var homes = map[string][]string{
-	"golang.org/x/crypto":                {"transport/ssh", "transport/lab", "transport/lab/windows/wsman"},
+	"github.com/masterzen/winrm":         {"transport/winrm"},
+	"golang.org/x/crypto":                {"transport/ssh", "transport/winrm", "transport/lab", "transport/lab/windows/wsman"},
 	"golang.org/x/sys":                   {"transport", "transport/ssh", "transport/lab"},
 	"golang.org/x/term":                  {"cmd/farmwall", "transport/ssh"},
 	"github.com/urfave/cli":              {"cmd/farmwall"},
 	"github.com/hashicorp/go-multierror": {"tasks"},
 	"modernc.org/sqlite":                 {"tasks"},
-	"go.yaml.in/yaml":                    {"inventory", "rules/catalog"},
+	"go.yaml.in/yaml":                    {"inventory", "inventory/ras", "rules/catalog"},
+	"github.com/zalando/go-keyring":      {"cmd/farmwall"},
 	"github.com/Microsoft/go-winio":      {"transport/ssh"},
 	"github.com/rogpeppe/go-internal":    nil, // tests only
 	"github.com/bodgit/ntlmssp":          nil, // tests only

@@ -1,0 +1,23 @@
+package winrm_test
+
+import (
+	"testing"
+
+	"farmwall/transport"
+	"farmwall/transport/lab/windows/wsman"
+	"farmwall/transport/transporttest"
+	"farmwall/transport/winrm"
+)
+
+func TestContract(t *testing.T) {
+	h := serve(t, wsman.Options{})
+	d := dialer(t, winrm.Config{})
+	transporttest.Contract(t, transporttest.Subject{
+		Scripts: transporttest.PowerShellScripts(),
+		Dial:    func(t testing.TB) transport.Conn { return dial(t, d, h.access()) },
+		Cut:     func(t testing.TB, c transport.Conn) { winrm.Cut(c) },
+	})
+	if c := h.Counts(); c.Shells > 0 || c.Commands > 0 || h.machine.running.Load() > 0 || c.Unsealed > 0 {
+		t.Errorf("left on the host: %+v, %d programs", c, h.machine.running.Load())
+	}
+}
