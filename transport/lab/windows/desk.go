@@ -153,8 +153,6 @@ func (d *desk) system(op string, a asked) (v any, bulk []byte, err error) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		return h.faults.FolderOwner, nil, nil
-	case "interfaces":
-		return h.adapters(), nil, nil
 	case "kill":
 		return h.killTree(a.number(0)), nil, nil
 	case "start":
@@ -179,6 +177,8 @@ func (d *desk) system(op string, a asked) (v any, bulk []byte, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch op {
+	case "interfaces":
+		return h.adapters(), nil, nil
 	case "service":
 		state, ok := h.services[a.text(0)]
 		if !ok {
@@ -220,7 +220,7 @@ func (d *desk) show(t *task) map[string]any {
 	return map[string]any{"name": t.Name, "state": t.state(), "enabled": t.Enabled, "result": t.result, "program": t.Program, "arguments": t.Arguments, "boot": t.Boot, "user": t.User}
 }
 
-// adapters are the interfaces as text.
+// adapters are the interfaces as text; h.mu is held.
 func (h *Host) adapters() []map[string]any {
 	var out []map[string]any
 	texts := func(n int, at func(int) string) []string {
@@ -230,7 +230,7 @@ func (h *Host) adapters() []map[string]any {
 		}
 		return list
 	}
-	for _, i := range h.interfaces() {
+	for _, i := range h.world.interfaces {
 		out = append(out, map[string]any{
 			"name": i.Name, "guid": i.GUID, "index": i.Index, "up": !i.Down, "loopback": false,
 			"addresses": texts(len(i.Prefixes), func(n int) string { return i.Prefixes[n].String() }),

@@ -60,7 +60,7 @@ func (p *prompt) powershell(ctx context.Context, line string, out, errs io.Write
 	h := p.host
 	argv := arguments(line)
 	if h.options.Engine == Model {
-		return h.runModel(ctx, p.command, argv, out, errs)
+		return h.runModel(ctx, p, argv, out, errs)
 	}
 	h.mu.Lock()
 	f := h.faults

@@ -22,6 +22,8 @@ type task struct {
 	// Settings are those that were set, by name.
 	Settings map[string]any `json:"settings"`
 
+	// virtual: the engine Model plays what would run.
+	virtual bool
 	running int
 	result  int64
 	said    *lastWords
@@ -129,7 +131,7 @@ func (h *Host) runTask(name string) error {
 
 // startTask starts the task's program as SYSTEM, unless it runs; h.mu is held.
 func (h *Host) startTask(t *task) {
-	if t.running > 0 || h.faults.BrokenTasks || h.server == nil {
+	if t.running > 0 || h.faults.BrokenTasks || t.virtual {
 		return
 	}
 	t.running++
