@@ -114,6 +114,8 @@ func TestPackagesImportOnlyWhatTheSentenceAllows(t *testing.T) {
 // homes says which packages may use a library.
 var homes = map[string][]string{
 	"github.com/masterzen/winrm":         {"transport/winrm"},
+	"github.com/jcmturner/gokrb5":        {"transport/winrm", "transport/lab/windows/wsman"},
+	"github.com/alexbrainman/sspi":       {"transport/winrm"},
 	"golang.org/x/crypto":                {"transport/ssh", "transport/winrm", "transport/lab", "transport/lab/windows/wsman"},
 	"golang.org/x/sys":                   {"transport", "transport/ssh", "transport/lab"},
 	"golang.org/x/term":                  {"cmd/farmwall", "transport/ssh"},

@@ -132,9 +132,9 @@ func (a *account) initial(ctx context.Context) (ticket, error) {
 	case t.good():
 		return t, nil
 	case a.refused != nil:
-		return ticket{}, a.refused
+		return ticket{}, again(a.refused)
 	case time.Now().Before(a.until):
-		return ticket{}, a.silent
+		return ticket{}, again(a.silent)
 	}
 	t, err := a.fetch(ctx)
 	var silence *kdcSilence
@@ -148,6 +148,16 @@ func (a *account) initial(ctx context.Context) (ticket, error) {
 	a.tgt = t
 	a.mu.Unlock()
 	return t, nil
+}
+
+// again is the same error for another host: who gets one adds that host's name.
+func again(err error) error {
+	var e *transport.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	second := *e
+	return &second
 }
 
 func (a *account) fetch(ctx context.Context) (ticket, error) {
