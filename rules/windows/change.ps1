@@ -142,7 +142,7 @@ function Start-FwSwitch([long]$Window, [string]$Run) {
 	$problem = 'the switch did not become ready within 30 s; the file log says why'
 	try {
 		$service = New-Object -ComObject Schedule.Service
-		$service.Connect()
+		$null = $service.Connect()
 		$folder = $service.GetFolder('\')
 		$null = Register-FwTask $service $folder 'farmwall-boot' (Get-FwTaskArguments 'boot' $lease $program $undo) $true
 		$task = Register-FwTask $service $folder 'farmwall-switch' (Get-FwTaskArguments 'switch' $lease $program $undo) $false

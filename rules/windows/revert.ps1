@@ -58,7 +58,7 @@ function Start-FwUndo([long]$Lease) {
 	$arguments = Get-FwTaskArguments 'undo' $Lease $files[0] $files[1]
 	try {
 		$service = New-Object -ComObject Schedule.Service
-		$service.Connect()
+		$null = $service.Connect()
 		$null = (Register-FwTask $service $service.GetFolder('\') 'farmwall-switch' $arguments $false).Run($null)
 		if (Wait-FwToken $Lease 10 'done') { return }
 	} catch { Add-FwLog "the undo could not be started as a task: $(Format-FwProblem $_)" }

@@ -21,7 +21,7 @@ function Find-FwRule($Rules, [string]$Name) {
 function Remove-FwRule($Rules, [string]$Name) {
 	for ($i = 0; $null -ne (Find-FwRule $Rules $Name); $i++) {
 		if ($i -ge 100) { throw "the firewall keeps a rule that was removed: $Name" }
-		$Rules.Remove($Name)
+		$null = $Rules.Remove($Name)
 	}
 }
 

@@ -2,7 +2,7 @@
 
 function Connect-FwSchedule {
 	$service = New-Object -ComObject Schedule.Service
-	$service.Connect()
+	$null = $service.Connect()
 	return $service.GetFolder('\')
 }
 
@@ -80,6 +80,6 @@ function Invoke-FwStaged([string]$Folder, [string]$Task, [long]$Lease, [string]$
 function Remove-FwTasks {
 	$folder = Connect-FwSchedule
 	foreach ($name in 'farmwall-boot', 'farmwall-switch') {
-		try { $folder.DeleteTask($name, 0) } catch { if ((Get-FwCode $_) -ne '0x80070002') { throw } }
+		try { $null = $folder.DeleteTask($name, 0) } catch { if ((Get-FwCode $_) -ne '0x80070002') { throw } }
 	}
 }
