@@ -170,9 +170,13 @@ func (f *farms) gather() {
 
 // check looks for what only the whole inventory shows: a farm without members,
 // and two members with one address.
-func (f *farms) check() {
+func (f *farms) check(noRoles bool) {
 	if len(f.inv.Farms) == 0 && !slices.ContainsFunc(f.inv.Hosts, (*Host).Contacted) && len(f.problems) == 0 {
-		f.problem(f.first, "put hosts into groups named "+list(roleNames())+", or set ras_roles", "empty farm: no host has a role")
+		tell := f.problem
+		if noRoles {
+			tell = f.warn
+		}
+		tell(f.first, "put hosts into groups named "+list(roleNames())+", or set ras_roles", "empty farm: no host has a role")
 	}
 	for _, farm := range f.inv.Farms {
 		owner := map[netip.Addr]*Host{}

@@ -97,5 +97,12 @@ type Value struct {
 	src *origin
 }
 
+// Secret says whether the value came from where secrets are kept, so that it must
+// not be shown: it is encrypted, or its whole file was.
+func (v Value) Secret() bool {
+	_, sealed := v.Any.(*Sealed)
+	return sealed || v.src != nil && v.src.secret
+}
+
 // Vars maps a variable's name to its value.
 type Vars map[string]Value

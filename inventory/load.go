@@ -19,6 +19,8 @@ type Options struct {
 	// Plain reads hosts, groups and variables and leaves open what they mean: no
 	// farms, roles, settings or access, and no mistakes in them.
 	Plain bool
+	// NoRoles makes an inventory without any role a warning instead of a mistake.
+	NoRoles bool
 	// The rest is weaker than the inventory's variables, as Ansible's -u, -k, -K,
 	// --private-key, -b and -T are.
 	User           string
@@ -114,7 +116,7 @@ func (d *draft) inventory(ctx context.Context, opt Options, whole bool) (*Invent
 	}
 	f.gather()
 	if whole {
-		f.check()
+		f.check(opt.NoRoles)
 	}
 	return inv, nil
 }

@@ -55,7 +55,7 @@ type variables struct {
 // tell reports a mistake in a variable, once for all hosts that share the value.
 func (r *variables) tell(name string, v Value, at Position, hint, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
-	if v.secret() {
+	if v.Secret() {
 		text, hint = maskQuoted(text, r.host), maskQuoted(hint)
 	}
 	if r.quiet {
@@ -112,7 +112,7 @@ func setting[T any](r *variables, name string, def T, read func(part, complaint)
 	s.Value = read(v.part(), func(at Position, hint, format string, args ...any) {
 		wrong = true
 		text := fmt.Sprintf(name+": "+format, args...)
-		if v.secret() {
+		if v.Secret() {
 			text, hint = maskQuoted(text), maskQuoted(hint)
 		}
 		r.problem(at, hint, "%s", text)

@@ -166,7 +166,7 @@ func (ev *evaluation) renderText(text string) (any, *templateError) {
 		switch raw := ev.host.Vars[m[1]].Any.(type) {
 		case bool, int64, *big.Int, float64, nil:
 			if _, set := ev.host.Vars[m[1]]; set && !magic(m[1]) {
-				ev.secret = ev.secret || ev.host.Vars[m[1]].secret()
+				ev.secret = ev.secret || ev.host.Vars[m[1]].Secret()
 				return raw, nil
 			}
 		}
@@ -226,8 +226,6 @@ func inExpression(err *templateError, text string) *templateError {
 	return &e
 }
 
-func (v Value) secret() bool { return v.src != nil && v.src.secret }
-
 // variable is the value of a name in an expression.
 func (ev *evaluation) variable(name string) (any, *templateError) {
 	if v, ok := ev.magicValue(name); ok {
@@ -241,7 +239,7 @@ func (ev *evaluation) variable(name string) (any, *templateError) {
 		}
 		return undefined{what}, nil
 	}
-	ev.secret = ev.secret || v.secret()
+	ev.secret = ev.secret || v.Secret()
 	if v.src != nil && v.src.unsafe || !holdsTemplate(v.Any) {
 		return v.Any, nil
 	}

@@ -57,9 +57,16 @@ func (v *Vault) AddSource(ctx context.Context, id string, ask func(label string)
 	if source == "" {
 		return fmt.Errorf("vault id %s names no source; write LABEL@FILE or LABEL@prompt", show(id))
 	}
-	password, err := vaultPasswordFrom(ctx, source, label)
+	return v.addFrom(ctx, source, label)
+}
+
+// AddFile adds the password that a file holds, or that a program prints.
+func (v *Vault) AddFile(ctx context.Context, path string) error { return v.addFrom(ctx, path, "") }
+
+func (v *Vault) addFrom(ctx context.Context, path, label string) error {
+	password, err := vaultPasswordFrom(ctx, path, label)
 	if err != nil {
-		return fmt.Errorf("vault password file %s: %w", source, err)
+		return fmt.Errorf("vault password file %s: %w", path, err)
 	}
 	v.Add(label, password)
 	return nil

@@ -8,20 +8,26 @@ import (
 
 // farms reads the inventory and selects the hosts to look at.
 func (p *program) farms(c *cli.Context) (*inventory.Inventory, []*inventory.Host, error) {
+	return p.farmsWith(c, inventory.Options{})
+}
+
+// farmsWith is farms for a verb that wants the inventory read in its own way.
+func (p *program) farmsWith(c *cli.Context, options inventory.Options) (*inventory.Inventory, []*inventory.Host, error) {
 	sources := c.StringSlice("inventory")
 	if len(sources) == 0 {
 		return nil, nil, usagef("which inventory? give one with -i FILE, or set FARMWALL_INVENTORY")
 	}
-	extra, err := inventory.ParseExtra(c.StringSlice("extra-vars"), nil)
+	vault, err := p.vault(c)
 	if err != nil {
 		return nil, nil, err
 	}
-	options := inventory.Options{
-		Extra:   extra,
-		User:    c.String("user"),
-		Become:  c.Bool("become"),
-		KeyFile: c.String("private-key"),
+	extra, err := inventory.ParseExtra(c.StringSlice("extra-vars"), vault)
+	if err != nil {
+		return nil, nil, err
 	}
+	options.Extra, options.Vault, options.Keyring = extra, vault, systemKeyring{}
+	options.ScriptTime = c.Duration("script-timeout")
+	options.User, options.Become, options.KeyFile = c.String("user"), c.Bool("become"), c.String("private-key")
 	if err := p.askPasswords(c, &options); err != nil {
 		return nil, nil, err
 	}

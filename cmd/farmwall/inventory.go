@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -11,7 +12,7 @@ import (
 
 func (p *program) inventoryVerb() *cli.Command {
 	flags := together(sourceFlags(), showFlags("text", "json"))
-	tables := together(sourceFlags(), showFlags("text", "json", "csv"))
+	tables := together(sourceFlags(), showFlags("text", "json", "csv", "hosts", "ansible-json"))
 	return &cli.Command{
 		Name: "inventory", Usage: "show what the inventory says", Category: "without contacting a host",
 		Subcommands: []*cli.Command{
@@ -26,9 +27,16 @@ func (p *program) inventoryList(c *cli.Context) (int, error) {
 	if err := noArgument(c); err != nil {
 		return exitOK, err
 	}
-	inv, hosts, err := p.farms(c)
+	format := c.String("output")
+	inv, hosts, err := p.farmsWith(c, inventory.Options{NoRoles: true, Plain: format == "hosts" || format == "ansible-json"})
 	if err != nil {
 		return exitOK, err
+	}
+	switch format {
+	case "hosts":
+		return exitOK, p.hostNames(hosts)
+	case "ansible-json":
+		return exitOK, p.ansibleListing(inv, hosts)
 	}
 	type entry struct {
 		Host      string           `json:"host"`
@@ -48,7 +56,7 @@ func (p *program) inventoryList(c *cli.Context) (int, error) {
 		list = append(list, e)
 		rows = append(rows, []string{h.Name, orDash(h.Farm), orDash(roleWords(h.Roles)), orDash(strings.Join(e.Addresses, " ")), e.Connect})
 	}
-	switch c.String("output") {
+	switch format {
 	case "json":
 		return exitOK, writeJSON(p.stdout, list)
 	case "csv":
@@ -61,6 +69,25 @@ func (p *program) inventoryList(c *cli.Context) (int, error) {
 	}
 	_, err = fmt.Fprintf(p.stdout, "\n%s, %s, %s\n", count(len(inv.Farms), "farm"), count(members, "member"), count(len(inv.Hosts), "host"))
 	return exitOK, err
+}
+
+// hostNames prints names alone, as they stand in the inventory: for programs.
+func (p *program) hostNames(hosts []*inventory.Host) error {
+	var b strings.Builder
+	for _, h := range hosts {
+		b.WriteString(h.Name + "\n")
+	}
+	_, err := io.WriteString(p.stdout, b.String())
+	return err
+}
+
+// ansibleListing prints what ansible-inventory --list does.
+func (p *program) ansibleListing(inv *inventory.Inventory, hosts []*inventory.Host) error {
+	secrets, err := inv.WriteAnsible(p.stdout, hosts)
+	if secrets > 0 {
+		p.say("warning", fmt.Sprintf("the listing holds %s of encrypted files in plain text, as ansible-inventory's does", count(secrets, "value")))
+	}
+	return err
 }
 
 // reachedAt says where a host answers, without secrets.
@@ -93,7 +120,7 @@ func (p *program) inventoryVars(c *cli.Context) (int, error) {
 	if err != nil {
 		return exitOK, err
 	}
-	inv, _, err := p.farms(c)
+	inv, _, err := p.farmsWith(c, inventory.Options{NoRoles: true})
 	if err != nil {
 		return exitOK, err
 	}

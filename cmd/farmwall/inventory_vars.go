@@ -21,14 +21,14 @@ func (p *program) showVars(c *cli.Context, h *inventory.Host) error {
 	if c.String("output") == "json" {
 		out := map[string]any{}
 		for _, name := range names {
-			out[name] = map[string]any{"value": shownValue(name, h.Vars[name].Any), "at": h.Vars[name].At}
+			out[name] = map[string]any{"value": shownVariable(name, h.Vars[name]), "at": h.Vars[name].At}
 		}
 		return writeJSON(p.stdout, out)
 	}
 	rows := [][]string{{"VARIABLE", "VALUE", "SET AT"}}
 	for _, name := range names {
 		v := h.Vars[name]
-		text, err := json.Marshal(shownValue(name, v.Any))
+		text, err := json.Marshal(shownVariable(name, v))
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -38,6 +38,14 @@ func (p *program) showVars(c *cli.Context, h *inventory.Host) error {
 	return nil
 }
 
+// shownVariable hides what is secret by its place.
+func shownVariable(name string, v inventory.Value) any {
+	if v.Secret() {
+		return "***"
+	}
+	return shownValue(name, v.Any)
+}
+
 // shownValue hides passwords and passphrases, by the words that Ansible's own
 // variables have for them.
 func shownValue(name string, v any) any {
@@ -45,6 +53,9 @@ func shownValue(name string, v any) any {
 		if strings.Contains(strings.ToLower(name), word) && v != nil {
 			return "***"
 		}
+	}
+	if _, sealed := v.(*inventory.Sealed); sealed {
+		return "***"
 	}
 	if m, ok := v.(map[string]any); ok {
 		out := map[string]any{}
@@ -67,7 +78,7 @@ func (p *program) inventoryGraph(c *cli.Context) (int, error) {
 	if err := noArgument(c); err != nil {
 		return exitOK, err
 	}
-	inv, hosts, err := p.farms(c)
+	inv, hosts, err := p.farmsWith(c, inventory.Options{NoRoles: true})
 	if err != nil {
 		return exitOK, err
 	}
