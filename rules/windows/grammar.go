@@ -22,13 +22,16 @@ func parseRule(from store, id, text string) *rule {
 		r.doubt("its end is missing")
 	}
 	seen := map[string]bool{}
-	for _, part := range strings.Split(strings.TrimSuffix(rest, "|"), "|") {
+	parts := strings.Split(strings.TrimSuffix(rest, "|"), "|")
+	if rest == "" {
+		parts = nil
+	}
+	for _, part := range parts {
 		key, value, found := strings.Cut(part, "=")
-		r.fields = append(r.fields, field{key, value})
+		r.fields = append(r.fields, field{key, value, found})
 		k := strings.ToLower(key)
 		switch {
 		case !found:
-			r.fields[len(r.fields)-1].value = noValue
 			r.doubt(fmt.Sprintf("%q is no field", part))
 		case seen[k] && !repeated[k]:
 			r.doubt(key + " is there twice")
@@ -54,22 +57,19 @@ func parseRule(from store, id, text string) *rule {
 	return r
 }
 
-// noValue marks a part of the string that has no equals sign.
-const noValue = "\x00"
-
 // repeated are the fields that may stand more than once.
 var repeated = map[string]bool{"profile": true, "lport": true, "rport": true, "lport2_10": true, "rport2_10": true, "lport2_20": true,
 	"lport2_24": true, "lport2_25": true, "lport2_29": true, "rport2_20": true, "rport2_25": true, "rport2_28": true,
 	"la4": true, "ra4": true, "la6": true, "ra6": true, "ra42": true, "ra62": true, "if": true, "iftype": true,
 	"icmp4": true, "icmp6": true, "platform": true, "ttk": true, "ttk2_22": true, "ttk2_27": true, "ttk2_28": true}
 
-// String writes the rule's string again: byte for byte what was read.
+// string writes the rule's string again: byte for byte what was read.
 func (r *rule) string() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "v%d.%d|", r.major, r.minor)
 	for _, f := range r.fields {
 		b.WriteString(f.key)
-		if f.value != noValue {
+		if f.valued {
 			b.WriteString("=" + f.value)
 		}
 		b.WriteByte('|')

@@ -81,8 +81,11 @@ type rule struct {
 	wrong string
 }
 
-// field is one KEY=VALUE.
-type field struct{ key, value string }
+// field is one KEY=VALUE; one that is not valued has no equals sign.
+type field struct {
+	key, value string
+	valued     bool
+}
 
 // platform is one Platform= condition, or the operator of the last one.
 type platform struct {
