@@ -37,6 +37,9 @@ func (n *ntlm) Step(token []byte) ([]byte, bool, error) {
 		}
 		n.nonce = make([]byte, 8)
 		rand.Read(n.nonce)
+		if flags&flagUnicode != 0 {
+			flags &^= flagOEM
+		}
 		n.flags = flags&ntlmTaken | flagUnicode | flagTargetInfo | flagTargetServer
 		n.negotiate = bytes.Clone(token)
 		n.challenge = challengeMessage(n.flags, n.nonce, n.targets())
@@ -151,10 +154,12 @@ func (n *ntlm) verifySignature(text, mic []byte) bool {
 	return hmac.Equal(mic, n.in.signature(text, n.flags))
 }
 
-// reset begins the two ciphers and the sequence numbers anew.
+// reset begins the two ciphers anew; the sequence numbers go on.
 func (n *ntlm) reset() {
+	in, out := n.in.number, n.out.number
 	n.in = newDirection(n.key, "client-to-server", n.flags)
 	n.out = newDirection(n.key, "server-to-client", n.flags)
+	n.in.number, n.out.number = in, out
 }
 
 // direction is one way of a session (MS-NLMP 3.4.5).
