@@ -131,6 +131,9 @@ func (d *Dialer) Dial(ctx context.Context, h *inventory.Host) (transport.Conn, e
 		return nil, err
 	}
 	a := h.Access
+	if l.windows = runsPowerShell(a); l.windows {
+		return l, nil
+	}
 	l.sudo = transport.Sudo{Use: a.Become, User: a.BecomeUser, Password: a.BecomePassword, Login: t.user, Host: h.Name, Gate: d.cfg.Gate}
 	// Root needs no sudo to be root, and minimal hosts have none.
 	if t.user == "root" && (a.BecomeUser == "" || a.BecomeUser == "root") {
@@ -139,10 +142,14 @@ func (d *Dialer) Dial(ctx context.Context, h *inventory.Host) (transport.Conn, e
 	return l, nil
 }
 
+// runsPowerShell says whether the host is a Windows host. Its login shell may be
+// cmd.exe or PowerShell: both read the command that starts a script alike.
+func runsPowerShell(a inventory.Access) bool { return a.Shell == "powershell" || a.Shell == "cmd" }
+
 // ready decides how to reach the host, or refuses it.
 func (d *Dialer) ready(h *inventory.Host) (*target, error) {
-	if h.Access.Shell == "powershell" || h.Access.Shell == "cmd" {
-		return nil, &transport.Error{Host: h.Name, Op: "dial", NotRun: true, Err: errWindows, Hint: "set ansible_connection to winrm for this host"}
+	if runsPowerShell(h.Access) && h.Access.Become {
+		return nil, &transport.Error{Host: h.Name, Op: "dial", NotRun: true, Err: errNoSudo, Hint: "log in as an administrator, whose SSH session is elevated, and leave become out for Windows hosts"}
 	}
 	t, err := d.target(h)
 	if err != nil {
@@ -151,4 +158,4 @@ func (d *Dialer) ready(h *inventory.Host) (*target, error) {
 	return t, nil
 }
 
-var errWindows = errors.New("Windows over SSH is not there yet")
+var errNoSudo = fmt.Errorf("%w: Windows has no sudo, and become is asked for", transport.ErrNoPrivilege)

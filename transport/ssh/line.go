@@ -23,6 +23,7 @@ type line struct {
 	client  *gossh.Client
 	sudo    transport.Sudo
 	release func() // of the jump host
+	windows bool   // it runs PowerShell
 
 	once sync.Once
 	gone chan struct{} // closed by shut
@@ -86,26 +87,44 @@ func (l *line) Close() error {
 
 var errClosed = errors.New("closed")
 
-// Run runs a script of sh in a session of its own.
+// Run runs a script in a session of its own.
 func (l *line) Run(ctx context.Context, s rules.Script) ([]byte, error) {
-	if s.Shell == rules.PowerShell {
-		return nil, &transport.Error{Host: l.target.host, Op: "run " + s.Name, NotRun: true, Err: errWindows, Hint: "set ansible_connection to winrm for this host"}
-	}
 	if err := ctx.Err(); err != nil {
 		return nil, &transport.Error{Host: l.target.host, Op: "run " + s.Name, NotRun: true, Err: err}
 	}
-	call, err := transport.Sh(s, l.sudo)
+	call, command, err := l.call(s)
 	if err != nil {
 		return nil, &transport.Error{Host: l.target.host, Op: "run " + s.Name, NotRun: true, Err: err}
 	}
 	// Closing the connection is the one way to stop what runs on it that always works.
 	off := context.AfterFunc(ctx, func() { l.shut(context.Cause(ctx)) })
 	defer off()
-	out, err := l.session(ctx, call)
+	out, err := l.session(ctx, call, command)
 	return out, l.explain(s, err)
 }
 
-func (l *line) session(ctx context.Context, call *transport.Call) ([]byte, error) {
+// talker is a script on its way, for either system.
+type talker interface {
+	Talk(ctx context.Context, p transport.Process) ([]byte, error)
+}
+
+// call prepares a script in the host's language.
+func (l *line) call(s rules.Script) (talker, string, error) {
+	if l.windows {
+		c, err := transport.PowerShell(s, transport.SSHConnection)
+		if err != nil {
+			return nil, "", err
+		}
+		return c, c.Command, nil
+	}
+	c, err := transport.Sh(s, l.sudo)
+	if err != nil {
+		return nil, "", err
+	}
+	return c, c.Command, nil
+}
+
+func (l *line) session(ctx context.Context, call talker, command string) ([]byte, error) {
 	session, err := l.client.NewSession()
 	if err != nil {
 		return nil, notRun(err)
@@ -118,7 +137,7 @@ func (l *line) session(ctx context.Context, call *transport.Call) ([]byte, error
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, notRun(err)
 	}
-	if err := session.Start(call.Command); err != nil {
+	if err := session.Start(command); err != nil {
 		// A host that says no has run nothing; one that says nothing may have.
 		// The library puts the whole command into its error.
 		if strings.HasSuffix(err.Error(), " failed") {

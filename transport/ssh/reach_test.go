@@ -60,7 +60,7 @@ func TestDialErrors(t *testing.T) {
 		"half a server":   {inventory.Access{Address: "127.0.0.1", Port: half}, transport.ErrTimeout, "timed out"},
 		"no SSH server":   {inventory.Access{Address: "127.0.0.1", Port: web}, transport.ErrLineBroke, "hung up"},
 		"no address":      {inventory.Access{}, nil, "no address"},
-		"Windows":         {inventory.Access{Address: "127.0.0.1", Shell: "powershell"}, errWindows, "Windows over SSH is not there yet"},
+		"sudo on Windows": {inventory.Access{Address: "127.0.0.1", Shell: "powershell", Become: true}, transport.ErrNoPrivilege, "Windows has no sudo"},
 		"refused account": {inventory.Access{Address: "127.0.0.1", Port: silent, Problems: inventory.Problems{{Text: "bad"}}}, nil, "bad"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -166,7 +166,13 @@ func TestExecRefused(t *testing.T) {
 	}
 	ps := startServer(t, nil)
 	_, err = dial(t, dialer(t, Config{Home: ps.home}), ps.host()).Run(context.Background(), rules.Script{Name: "test", Shell: rules.PowerShell})
-	if !errors.Is(err, errWindows) {
+	if !errors.As(err, &e) || !e.NotRun || !strings.Contains(err.Error(), "PowerShell script and this host runs sh") {
+		t.Errorf("got %v", err)
+	}
+	h := ps.host()
+	h.Access.Shell = "powershell"
+	_, err = dial(t, dialer(t, Config{Home: ps.home}), h).Run(context.Background(), rules.Script{Name: "test", Shell: rules.Sh})
+	if !errors.As(err, &e) || !e.NotRun || !strings.Contains(err.Error(), "script for sh and this host runs PowerShell") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -37,19 +37,28 @@ type link struct {
 	once   sync.Once
 }
 
-// dial opens the connection; nobody has signed on then.
-func (t *target) dial(ctx context.Context) (*link, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, t.timeout, transport.ErrTimeout)
-	defer cancel()
+// connect opens the TCP connection.
+func (t *target) connect(ctx context.Context) (net.Conn, error) {
 	dialer := net.Dialer{KeepAlive: 15 * time.Second}
 	nc, err := dialer.DialContext(ctx, "tcp", t.address)
 	if err != nil {
 		return nil, transport.DialError(ctx, t.host, t.address, "nothing listens there: enable WinRM on the host (winrm quickconfig), or correct ansible_port", err)
 	}
+	return nc, nil
+}
+
+// dial opens the connection; nobody has signed on then.
+func (t *target) dial(ctx context.Context) (*link, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, t.timeout, transport.ErrTimeout)
+	defer cancel()
+	nc, err := t.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
 	k := &link{target: t, nc: nc}
 	wire := nc
 	if t.access.WinRM.TLS {
-		secured, err := t.handshake(ctx, nc)
+		secured, err := t.handshake(ctx, nc, nil)
 		if err != nil {
 			nc.Close()
 			return nil, err
@@ -79,39 +88,6 @@ func (t *target) dial(ctx context.Context) (*link, error) {
 // errHungUp says that the host has closed the connection; the request was not
 // sent.
 var errHungUp = errors.New("the host hung up")
-
-func (t *target) handshake(ctx context.Context, nc net.Conn) (*tls.Conn, error) {
-	e := &transport.Error{Host: t.host, Op: "TLS with " + t.address, NotRun: true}
-	cfg, err := t.tlsConfig()
-	if err != nil {
-		e.Err, e.Hint = err, "correct the inventory"
-		return nil, e
-	}
-	secured := tls.Client(nc, cfg)
-	if err = secured.HandshakeContext(ctx); err == nil {
-		return secured, nil
-	}
-	var record tls.RecordHeaderError
-	var alert tls.AlertError
-	switch {
-	case errors.Is(err, transport.ErrChangedKey):
-		e.Err, e.Hint = err, "if the host has a new certificate, take the old one out of farmwall_tls_pins and run farmwall ping --learn"
-	case errors.Is(err, transport.ErrCertificate):
-		e.Err, e.Hint = err, hintLearn
-	case ctx.Err() != nil:
-		if e.Err = context.Cause(ctx); errors.Is(e.Err, transport.ErrTimeout) {
-			e.Hint = "the port answers but does not speak TLS; " + hintWinRM
-		}
-	case errors.As(err, &record):
-		e.Err, e.Hint = fmt.Errorf("%w: no TLS on that port", transport.ErrNotWinRM), hintWinRM
-	case errors.As(err, &alert):
-		e.Err = fmt.Errorf("%w: the host refuses: %s", transport.ErrCertificate, transport.LastWords(err))
-		e.Hint = "TLS 1.2 is needed; with a client certificate, does the host trust its CA?"
-	default:
-		e.Err, e.Hint = fmt.Errorf("%w: %s", transport.ErrLineBroke, transport.LastWords(err)), hintWinRM
-	}
-	return nil, e
-}
 
 // binding is the channel binding's application data; nil without TLS.
 func (k *link) binding() []byte {
@@ -218,7 +194,11 @@ func (k *link) post(ctx context.Context, m message) (*envelope, error) {
 		return nil, k.refusal(a)
 	}
 	k.used = true
-	return parseEnvelope(a.body, m)
+	e, err := parseEnvelope(a.body, m)
+	if err == nil {
+		e.date = a.header.Get("Date")
+	}
+	return e, err
 }
 
 // unsent is an error that came before anything was sent.

@@ -42,6 +42,7 @@ type envelope struct {
 		Fault *soapFault
 	}
 	text string
+	date string // of the HTTP answer
 }
 
 const stateDone = "/CommandState/Done"

@@ -4,11 +4,11 @@ import "context"
 
 // sspi signs on as whoever is logged on to this Windows machine.
 func (d *Dialer) sspi(ctx context.Context, k *link) error {
-	spn, err := servicePrincipal(&k.target.access)
-	if err != nil {
-		return err
+	name, err := servicePrincipal(&k.target.access)
+	if err != nil { // an address: Windows signs on with NTLM then
+		name = spn{"HTTP", k.target.serverName()}
 	}
-	m, err := newSSPI(spn.String(), k.binding(), k.state == nil)
+	m, err := newSSPI(name.String(), k.binding(), k.state == nil)
 	if err != nil {
 		return err
 	}
