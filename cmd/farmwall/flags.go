@@ -35,7 +35,7 @@ func aliases(short string) []string {
 // sourceFlags say which farm and which of its hosts.
 func sourceFlags() []cli.Flag {
 	return together([]cli.Flag{
-		list("inventory", "i", "inventory `SOURCE`: a file, a directory, a script or \"host1,host2,\"; may be given again"),
+		list("inventory", "i", "inventory `SOURCE`: file, directory, script or \"a,b,\"; may be given again"),
 		text("limit", "l", "", "only the hosts that match `PATTERN` are contacted; who is a member stays the same"),
 		list("extra-vars", "e", "`VAR`=VALUE, or @FILE; wins over every other variable"),
 		&cli.DurationFlag{Name: "script-timeout", Usage: "`TIME` that an inventory script may take for one answer", Value: 30 * time.Second, DefaultText: "30s", EnvVars: env("script-timeout")},
@@ -45,10 +45,10 @@ func sourceFlags() []cli.Flag {
 // vaultFlags are the passwords for what Ansible Vault encrypted.
 func vaultFlags() []cli.Flag {
 	return []cli.Flag{
-		list("vault-id", "", "vault password as `LABEL@SOURCE`: a file, a program that prints it, or prompt; may be given again"),
-		&cli.StringSliceFlag{Name: "vault-password-file", Aliases: []string{"vault-pass-file"}, Usage: "`FILE` with the vault password, or a program that prints it",
+		list("vault-id", "", "`LABEL@SOURCE` of a vault password: a file, a program that prints it, or prompt"),
+		&cli.StringSliceFlag{Name: "vault-password-file", Usage: "`FILE` with the vault password, or a program that prints it",
 			EnvVars: append(env("vault-password-file"), "ANSIBLE_VAULT_PASSWORD_FILE")},
-		toggle("ask-vault-pass", "J,ask-vault-password", "ask for the vault password"),
+		toggle("ask-vault-pass", "J", "ask for the vault password"),
 	}
 }
 

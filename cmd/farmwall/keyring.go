@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 
 	"github.com/zalando/go-keyring"
@@ -15,6 +17,9 @@ import (
 type systemKeyring struct{}
 
 func (systemKeyring) Get(service, name string) (string, error) {
+	if err := keyringThere(); err != nil {
+		return "", err
+	}
 	text, err := keyring.Get(service, name)
 	if errors.Is(err, keyring.ErrNotFound) {
 		return "", inventory.ErrNotInKeyring
@@ -22,13 +27,24 @@ func (systemKeyring) Get(service, name string) (string, error) {
 	return text, keyringError(err)
 }
 
-// keyringError says what to do where there is no keyring at all.
-func keyringError(err error) error {
-	if err == nil {
+// keyringThere says what to do where there is no keyring at all. On Linux it is
+// asked over the session's bus, which must not be started for it.
+func keyringThere() error {
+	if runtime.GOOS != "linux" || os.Getenv("DBUS_SESSION_BUS_ADDRESS") != "" {
 		return nil
 	}
-	if runtime.GOOS == "linux" {
-		return fmt.Errorf("there is no Secret Service to ask (a desktop session has one; without it use lookup('env', ...), lookup('file', ...) or a vault): %w", err)
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+		if _, err := os.Stat(filepath.Join(dir, "bus")); err == nil {
+			return nil
+		}
+	}
+	return errors.New("there is no keyring without a desktop session on this machine; use lookup('env', ...), lookup('file', ...) or a vault")
+}
+
+// keyringError adds what may be wrong where the keyring does not answer.
+func keyringError(err error) error {
+	if err != nil && runtime.GOOS == "linux" {
+		return fmt.Errorf("the session's Secret Service does not answer: %w", err)
 	}
 	return err
 }
