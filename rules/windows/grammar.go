@@ -40,6 +40,10 @@ func parseRule(from store, id, text string) *rule {
 			r.take(k, key, value)
 		}
 	}
+	r.localAddress.settle()
+	r.remoteAddress.settle()
+	r.localPorts.ranges = rules.MergePorts(r.localPorts.ranges)
+	r.remotePorts.ranges = rules.MergePorts(r.remotePorts.ranges)
 	if r.profiles == 0 && !seen["profile"] {
 		r.profiles = allProfiles
 	}
@@ -229,7 +233,7 @@ func truth(value string) (on, ok bool) { return value == "TRUE", value == "TRUE"
 // take reads a port, a range or a keyword.
 func (p *portSet) take(value string, protocol int) bool {
 	if r, ok := parsePorts(value); ok {
-		p.ranges = rules.MergePorts(append(p.ranges, r))
+		p.ranges = append(p.ranges, r)
 		return true
 	}
 	p.keywords = append(p.keywords, value)

@@ -14,11 +14,12 @@ var (
 )
 
 // take reads an address, a range, a subnet with a length or a mask, or a keyword, of
-// one family. What it cannot read becomes a keyword that nobody knows.
+// one family. What it cannot read becomes a keyword that nobody knows. The spans are in
+// order only after settle.
 func (a *addressSet) take(value string, ipv4 bool) bool {
 	if s, ok := parseAddresses(value, ipv4); ok {
-		a.prefixes++
-		a.spans = newSpans(append(append([]span(nil), a.spans...), s))
+		a.entries++
+		a.spans = append(a.spans, s)
 		return true
 	}
 	word, known := keyword(value)
@@ -29,6 +30,8 @@ func (a *addressSet) take(value string, ipv4 bool) bool {
 	}
 	return known
 }
+
+func (a *addressSet) settle() { a.spans = newSpans(a.spans) }
 
 // keyword gives a keyword its usual spelling; COM takes any.
 func keyword(value string) (string, bool) {

@@ -96,14 +96,14 @@ type platform struct {
 // addressSet is a condition on addresses: spans or keywords, of which either is
 // enough. One without both is no condition.
 type addressSet struct {
-	spans    spans
-	words4   []string // keywords of RA4= and RA42=
-	words6   []string
-	prefixes int // entries other than keywords
+	spans   spans
+	words4  []string // keywords of RA4= and RA42=
+	words6  []string
+	entries int // other than keywords
 }
 
 func (a *addressSet) any() bool {
-	return a.prefixes == 0 && len(a.words4) == 0 && len(a.words6) == 0
+	return a.entries == 0 && len(a.words4) == 0 && len(a.words6) == 0
 }
 
 // String is the rule in the words of a verdict: its name, and its ID where it has

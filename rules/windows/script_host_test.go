@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -50,7 +51,11 @@ func boot(t *testing.T, o lab.Options) *machine {
 
 // run runs a script as an administrator over WinRM would.
 func (m *machine) run(ctx context.Context, name string, input []byte, change ...func(*lab.Command)) ([]byte, error) {
-	script := rules.Script{Name: name, Shell: rules.PowerShell, Body: windows.Body(name), Input: input}
+	return m.runText(ctx, windows.Body(name), input, change...)
+}
+
+func (m *machine) runText(ctx context.Context, body string, input []byte, change ...func(*lab.Command)) ([]byte, error) {
+	script := rules.Script{Name: "script", Shell: rules.PowerShell, Body: body, Input: input}
 	call, err := transport.PowerShell(script, "10.0.0.1 50123 10.0.0.5 5985")
 	if err != nil {
 		return nil, err
@@ -141,20 +146,36 @@ type report struct {
 // ask runs a script of the frame; "" where it did not end well.
 func (m *machine) ask(ctx context.Context, name string, request any, change ...func(*lab.Command)) report {
 	m.t.Helper()
-	input, err := json.Marshal(request)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	out, err := m.run(ctx, name, input, change...)
+	return m.answer(m.run(ctx, name, encoded(request), change...))
+}
+
+// askText is ask with a script of the test's own.
+func (m *machine) askText(body string, request any) report {
+	m.t.Helper()
+	return m.answer(m.runText(m.t.Context(), body, encoded(request)))
+}
+
+func (m *machine) answer(out []byte, err error) report {
+	m.t.Helper()
 	if err != nil {
 		return report{Message: err.Error()}
 	}
 	var r report
 	if err := json.Unmarshal(out, &r); err != nil {
-		m.t.Fatalf("%s answered %.500q: %v", name, out, err)
+		m.t.Errorf("the script answered %.500q: %v", out, err)
 	}
 	return r
 }
+
+func encoded(request any) []byte {
+	text, err := json.Marshal(request)
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
 
 // object is JSON.
 type object map[string]any
