@@ -50,6 +50,7 @@ func gssNTLM(t *testing.T, h *host, user, password, mechanism string, binding []
 }
 
 func TestGssNtlmsspSeals(t *testing.T) {
+	t.Parallel()
 	for _, mechanism := range []string{"ntlm", "spnego"} {
 		h := sealing(t, Options{Name: "RDSH1", Domain: "LAB", Accounts: []Account{{Name: "dom", Domain: "LAB", Password: "d-pässword", Admin: true}}})
 		i, came := gssNTLM(t, h, `LAB\dom`, "d-pässword", mechanism, nil)
@@ -79,6 +80,7 @@ func TestGssNtlmsspSeals(t *testing.T) {
 }
 
 func TestGssNtlmsspChannelBinding(t *testing.T) {
+	t.Parallel()
 	cert := certificate(t, nil)
 	h := sealing(t, Options{CbtHardeningLevel: CbtStrict, TLS: &tls.Config{Certificates: []tls.Certificate{cert}}})
 	for _, mechanism := range []string{"ntlm", "spnego"} {

@@ -34,12 +34,21 @@ var localAdmin = Account{Name: testUser, Password: testPassword, Admin: true}
 // serve starts a host. Its end ends with the test.
 func serve(t *testing.T, o Options) *host {
 	t.Helper()
+	h := &host{machine: &words{}}
+	return h.serve(t, o, h.machine)
+}
+
+// serve serves a machine as this host.
+func (h *host) serve(t *testing.T, o Options, m interface {
+	Machine
+	busy() int
+}) *host {
+	t.Helper()
 	if o.Accounts == nil {
 		o.Accounts = []Account{localAdmin}
 	}
-	h := &host{machine: &words{}}
 	var err error
-	if h.Service, err = New(h.machine, o); err != nil {
+	if h.Service, err = New(m, o); err != nil {
 		t.Fatal(err)
 	}
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -59,7 +68,7 @@ func serve(t *testing.T, o Options) *host {
 		if err := <-ended; err != nil {
 			t.Errorf("Serve: %v", err)
 		}
-		for end := time.Now().Add(5 * time.Second); h.machine.running.Load() > 0; time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(5 * time.Second); m.busy() > 0; time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
 				t.Error("a command outlives its host")
 				return

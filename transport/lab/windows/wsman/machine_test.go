@@ -28,6 +28,8 @@ import (
 //	wait          runs until it is killed
 type words struct{ running atomic.Int32 }
 
+func (m *words) busy() int { return int(m.running.Load()) }
+
 func (m *words) Run(ctx context.Context, c windows.Command) (int64, error) {
 	m.running.Add(1)
 	defer m.running.Add(-1)
