@@ -115,5 +115,5 @@ func utf16le(text string) []byte {
 
 // fileTime is Windows' count of 100 ns since 1601.
 func fileTime(t time.Time) []byte {
-	return binary.LittleEndian.AppendUint64(nil, uint64(t.UnixNano()/100+116_444_736_000_000_000))
+	return binary.LittleEndian.AppendUint64(nil, uint64((t.Unix()+11_644_473_600)*1e7+int64(t.Nanosecond()/100)))
 }
