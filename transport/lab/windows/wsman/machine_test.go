@@ -16,6 +16,7 @@ import (
 //
 //	echo TEXT     TEXT and a line end on stdout
 //	type          stdin to stdout
+//	head N        N bytes of stdin to stdout
 //	count         how many bytes stdin has
 //	err TEXT      TEXT on stderr
 //	exit N        the exit code
@@ -41,6 +42,9 @@ func (m *words) Run(ctx context.Context, c windows.Command) (int64, error) {
 		if _, err := io.Copy(c.Stdout, c.Stdin); err != nil {
 			return 1, nil
 		}
+	case "head":
+		n, _ := strconv.Atoi(rest)
+		io.CopyN(c.Stdout, c.Stdin, int64(n))
 	case "count":
 		n, _ := io.Copy(io.Discard, c.Stdin)
 		fmt.Fprint(c.Stdout, n)
