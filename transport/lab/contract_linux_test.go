@@ -49,7 +49,7 @@ func contractInside(t *testing.T) {
 	}
 	h := f.Hosts()[0]
 	d, err := ssh.New(ssh.Config{
-		Home: t.TempDir(), System: t.TempDir(), KnownHosts: []string{f.KnownHosts()}, Agent: "none", Keepalive: 300 * time.Millisecond,
+		Home: t.TempDir(), System: t.TempDir(), KnownHosts: []string{f.KnownHosts()}, Agent: "none", Keepalive: time.Second,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -36,7 +36,7 @@ func (h *host) load(c rules.Copy, mode string) {
 // byte.
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
-	cases := 200
+	cases := 120
 	if os.Getenv("FARMWALL_SOAK") == "1" {
 		cases = 5000
 	}
