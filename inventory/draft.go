@@ -176,7 +176,7 @@ func (d *draft) finish() {
 		}
 		h.groups = kept
 		if g := d.groups[h.name]; g != nil {
-			d.warn(h.at, "as a pattern the name means the host", "%q is the name of a host and of a group", h.name)
+			d.warn(h.at, "as a pattern the name means the host, and its variables are the group's", "%q is the name of a host and of a group", h.name)
 		}
 	}
 	d.countDepths()

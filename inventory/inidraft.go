@@ -77,8 +77,18 @@ func (d *draft) addHost(g *draftGroup, name string, port int, at Position, vars 
 		d.warn(at, "set ansible_port", "port %d is not used, because host %q is named before at %s", port, name, before.at)
 	}
 	for _, v := range vars {
-		h.set(v.name, v.value)
+		d.setHost(h, v.name, v.value)
 	}
+}
+
+// setHost gives a host a variable; where a group has the host's name the variable
+// is the group's, as in Ansible.
+func (d *draft) setHost(h *draftHost, name string, v Value) {
+	if g := d.groups[h.name]; g != nil {
+		d.setGroup(g, name, v)
+		return
+	}
+	h.set(name, v)
 }
 
 // badName says why a host cannot have the name; no other tool could show it.

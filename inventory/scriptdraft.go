@@ -124,7 +124,7 @@ func (y *yamlDraft) hostVars(name string, n *yaml.Node) {
 		return
 	}
 	for _, v := range y.pairs(n) {
-		h.set(v.name, y.variable(v.key, v.value))
+		y.setHost(h, v.name, y.variable(v.key, v.value))
 	}
 }
 
