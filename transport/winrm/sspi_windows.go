@@ -1,6 +1,7 @@
 package winrm
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -128,7 +129,7 @@ func (c *sspiContext) step(token []byte) ([]byte, bool, error) {
 			return nil, false, err
 		}
 	}
-	return append([]byte(nil), out[0].Bytes()...), done, nil
+	return bytes.Clone(out[0].Bytes()), done, nil
 }
 
 // established checks that the context gives what was asked for. Mutual
@@ -155,7 +156,7 @@ func (c *sspiContext) Seal(plain []byte) (header, data []byte, err error) {
 	}
 	var b [3]sspi.SecBuffer
 	b[0].Set(sspi.SECBUFFER_TOKEN, make([]byte, c.head))
-	b[1].Set(sspi.SECBUFFER_DATA, append([]byte(nil), plain...))
+	b[1].Set(sspi.SECBUFFER_DATA, bytes.Clone(plain))
 	b[2].Set(sspi.SECBUFFER_PADDING, make([]byte, c.block))
 	if code := sspi.EncryptMessage(c.context.Handle, 0, sspi.NewSecBufferDesc(b[:]), 0); code != sspi.SEC_E_OK {
 		return nil, nil, sspiFailure(code, c.spn)
@@ -174,8 +175,8 @@ func (c *sspiContext) Unseal(header, data []byte) ([]byte, error) {
 		return nil, errSSPIOrder
 	}
 	var b [3]sspi.SecBuffer
-	b[0].Set(sspi.SECBUFFER_TOKEN, append([]byte(nil), header...))
-	b[1].Set(sspi.SECBUFFER_DATA, append([]byte(nil), data...))
+	b[0].Set(sspi.SECBUFFER_TOKEN, bytes.Clone(header))
+	b[1].Set(sspi.SECBUFFER_DATA, bytes.Clone(data))
 	b[2].Set(sspi.SECBUFFER_PADDING, nil)
 	if code := sspi.DecryptMessage(c.context.Handle, sspi.NewSecBufferDesc(b[:]), 0, new(uint32)); code != sspi.SEC_E_OK {
 		return nil, sspiFailure(code, c.spn)
