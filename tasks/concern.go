@@ -2,6 +2,9 @@ package tasks
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
 
 	"farmwall/inventory"
 )
@@ -54,7 +57,7 @@ func (r *Runner) parts(ctx context.Context, hosts []*inventory.Host) ([]part, er
 }
 
 // gone names the hosts that the journal knows and the inventory does not, as
-// "host (farm)".
+// "host (farm)"; a farm that it knows and the inventory does not is one entry.
 func (r *Runner) gone(ctx context.Context, inv *inventory.Inventory) ([]string, error) {
 	known, err := r.Journal.Known(ctx)
 	if err != nil {
@@ -64,11 +67,22 @@ func (r *Runner) gone(ctx context.Context, inv *inventory.Inventory) ([]string, 
 	for _, h := range inv.Hosts {
 		there[h.Name] = true
 	}
+	farms := make(map[string]bool, len(inv.Farms))
+	for _, f := range inv.Farms {
+		farms[f.Name] = true
+	}
 	var gone []string
+	others := map[string]int{}
 	for _, k := range known {
-		if !there[k[1]] {
-			gone = append(gone, k[1]+" ("+k[0]+")")
+		switch farm, host := k[0], k[1]; {
+		case !farms[farm]:
+			others[farm]++
+		case !there[host]:
+			gone = append(gone, host+" ("+farm+")")
 		}
+	}
+	for _, farm := range slices.Sorted(maps.Keys(others)) {
+		gone = append(gone, fmt.Sprintf("farm %s as a whole (%d)", farm, others[farm]))
 	}
 	return gone, nil
 }

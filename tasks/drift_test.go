@@ -158,6 +158,20 @@ func TestDriftNamesWhatIsGoneAndKeepsFormerMembers(t *testing.T) {
 	f.want(f.drift(DriftOptions{}), OK)
 }
 
+// Another customer's farm in the same journal is one line, not all of its hosts.
+func TestDriftSumsUpFarmsOfOtherInventories(t *testing.T) {
+	f := newFarm(t, 2)
+	f.want(f.apply(context.Background(), Rollout{}), Changed, Changed)
+	for _, h := range f.inv.Hosts {
+		h.Farm = "other"
+	}
+	f.inv.Farms[0].Name = "other"
+	s := f.drift(DriftOptions{})
+	if len(s.Gone) != 1 || s.Gone[0] != "farm farm as a whole (2)" {
+		t.Errorf("gone = %q", s.Gone)
+	}
+}
+
 func TestDriftWhileSomebodyChanges(t *testing.T) {
 	f := newFarm(t, 1)
 	f.want(f.apply(context.Background(), Rollout{}), Changed)

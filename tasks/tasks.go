@@ -97,7 +97,9 @@ type Summary struct {
 	Outcomes []Outcome `json:"hosts"`
 	// Interrupted says that a signal ended the run.
 	Interrupted bool `json:"interrupted,omitempty"`
-	// Gone names hosts that the journal knows and the inventory does not (drift).
+	// Gone names hosts that the journal knows and the inventory does not (drift); of a
+	// farm that the inventory lacks, the farm and the number of its hosts, for one journal
+	// may serve several inventories.
 	Gone []string `json:"gone,omitempty"`
 	// Chain is the journal's last hash.
 	Chain string `json:"chain,omitempty"`
