@@ -58,10 +58,12 @@ func reachFlags() []cli.Flag {
 		&cli.IntFlag{Name: "forks", Aliases: []string{"f"}, Value: 32, Usage: "at most `N` hosts at once", EnvVars: env("forks")},
 		text("user", "u", "", "log in as `USER`"),
 		toggle("ask-pass", "k", "ask for the login password"),
-		toggle("become", "b", "use sudo"),
+		toggle("become", "b", "use sudo (not on Windows)"),
 		toggle("ask-become-pass", "K", "ask for the sudo password"),
 		text("private-key", "key-file", "", "log in with the key in `FILE`"),
 		text("known-hosts", "", "", "`FILE` with the hosts' keys (default: ~/.ssh/known_hosts)"),
+		text("known-tls", "", "", "`FILE` with the hosts' certificates (default: ~/.ssh/known_tls)"),
+		toggle("insecure-winrm", "", "check no certificate where the inventory says so"),
 	}
 }
 
@@ -99,7 +101,7 @@ func rolloutFlags() []cli.Flag {
 		text("serial", "", "", "batch `SIZES`, for example 1,25%,100%; the last one repeats"),
 		text("max-fail", "", "0", "more failed hosts than `N` (or N%) start no new batch"),
 		text("on-fail", "", "host", "`WHAT` a failure takes back: host, batch or run"),
-		&cli.DurationFlag{Name: "confirm-timeout", Usage: "`TIME` after which a host undoes an unconfirmed change, 10s to 30m", DefaultText: "60s", EnvVars: env("confirm-timeout"), Action: windowFits},
+		&cli.DurationFlag{Name: "confirm-timeout", Usage: "`TIME` after which hosts undo what is not confirmed, 10s to 30m", DefaultText: "60s, on Windows 120s", EnvVars: env("confirm-timeout"), Action: windowFits},
 		text("confirm", "", "auto", "`MODE`: auto, or manual to keep a change only when a person says so"),
 		toggle("strict", "", "take a change back also where something foreign exposes or hides a flow"),
 		text("take-over", "", "", "replace the rules of another `FARM` that a host carries"),

@@ -18,8 +18,8 @@ import (
 	"farmwall/rules/catalog"
 	"farmwall/rules/linux"
 	"farmwall/rules/linux/nftables"
+	"farmwall/rules/windows"
 	"farmwall/tasks"
-	"farmwall/transport/ssh"
 )
 
 // job is what a verb with hosts works on.
@@ -27,7 +27,7 @@ type job struct {
 	inv     *inventory.Inventory
 	hosts   []*inventory.Host // those that --limit selects
 	runner  *tasks.Runner
-	dialer  *ssh.Dialer
+	lines   *lines
 	printer printer
 	close   func()
 }
@@ -45,7 +45,7 @@ func (p *program) job(c *cli.Context) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	if j.dialer, err = p.dialer(c); err != nil {
+	if j.lines, err = p.lines(c, j.inv); err != nil {
 		return nil, err
 	}
 	journal, err := openJournal(c)
@@ -54,12 +54,12 @@ func (p *program) job(c *cli.Context) (*job, error) {
 	}
 	j.close = func() {
 		j.runner.HangUp()
-		j.dialer.Close()
+		j.lines.Close()
 		journal.Close()
 	}
 	detailed := c.Bool("detailed-exitcode")
 	j.runner = &tasks.Runner{
-		Dialer:     j.dialer,
+		Dialer:     j.lines,
 		Dialect:    dialect,
 		Rows:       rows,
 		Journal:    journal,
@@ -73,24 +73,10 @@ func (p *program) job(c *cli.Context) (*job, error) {
 	return j, nil
 }
 
-func (p *program) dialer(c *cli.Context) (*ssh.Dialer, error) {
-	cfg := ssh.Config{Warn: func(text string) { p.say("warning", text) }}
-	if file := c.String("known-hosts"); file != "" {
-		cfg.KnownHosts = []string{file}
-	}
-	if isTerminal(p.stdin) {
-		cfg.Prompt = func(_ context.Context, question string) (inventory.Secret, error) {
-			answer, err := p.askSecret("the key file", plain(question)+" ")
-			return inventory.NewSecret(answer), err
-		}
-	}
-	return ssh.New(cfg)
-}
-
 // dialect is the language of a host.
 func dialect(h *inventory.Host) (rules.Dialect, error) {
-	if h.Access.Connection == "winrm" || h.Access.Shell == "powershell" {
-		return nil, rules.Refusals{{Text: "Windows hosts are not supported yet", Hint: "leave the host out with --limit '!" + h.Name + "'; it stays a member of the farm"}}
+	if h.Windows() {
+		return windows.New(), nil
 	}
 	return linux.New(nftables.Manager{}), nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"farmwall/tasks"
 )
@@ -122,18 +123,43 @@ func (t *textPrinter) recap(s *tasks.Summary) error {
 
 func (t *textPrinter) pongs(list []tasks.Pong, s *tasks.Summary, _ int) error {
 	t.progress.stop()
-	rows := [][]string{{"HOST", "STATUS", "SYSTEM", "FIREWALL", "LOADED AT BOOT BY", "LAST RUN", "SEEN FROM", "TOOK"}}
+	rows := [][]string{{"HOST", "STATUS", "SYSTEM", "FIREWALL", "LOADED AT BOOT BY", "LAST RUN", "SEEN FROM", "CLOCK", "TOOK", "ABOUT"}}
 	for i := range list {
 		g := &list[i]
 		if problem := outcomeProblem(&g.Outcome); problem != "" {
 			rows = append(rows, []string{g.Host, string(g.Status) + ": " + problem})
 			continue
 		}
-		rows = append(rows, []string{g.Host, string(g.Status), g.System, g.Manager, orDash(g.Persistence), orDash(g.Record.Run), g.Client, short(g.Took)})
+		rows = append(rows, []string{g.Host, string(g.Status), g.System, g.Manager, orDash(g.Persistence), orDash(g.Record.Run), orDash(g.Client), clockWords(g.ClockOffset), short(g.Took), orDash(aboutWords(g))})
 	}
 	writeTable(t.w, rows)
 	_, err := fmt.Fprintln(t.w, "\nRecap: "+recap(s.Outcomes, t.detail.colours))
 	return err
+}
+
+// clockWords is how far a host's clock is ahead of ours.
+func clockWords(offset *time.Duration) string {
+	if offset == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%+.1fs", offset.Seconds())
+}
+
+// aboutWords is how a host was reached, and what else it says of itself.
+func aboutWords(g *tasks.Pong) string {
+	var parts []string
+	add := func(s string) {
+		if s != "" {
+			parts = append(parts, s)
+		}
+	}
+	add(g.Line.Scheme)
+	add(g.Line.Auth)
+	add(g.Line.Service)
+	for _, f := range g.About {
+		add(f.Name + " " + f.Text)
+	}
+	return strings.Join(parts, ", ")
 }
 
 func orDash(s string) string {
