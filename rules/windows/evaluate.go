@@ -36,7 +36,13 @@ type evaluation struct {
 	scene  *scene
 	left   spans
 	fates  []fate
-	doubts []fate // addresses that a block rule may be about
+	doubts []doubtful // block rules that may be about the flow
+}
+
+// doubtful is a rule that may be about some addresses.
+type doubtful struct {
+	m      *matcher
+	remote spans
 }
 
 func (e *evaluation) give(remote spans, a rules.Answer, at stage, by, why string, ours bool) {
@@ -51,7 +57,7 @@ func (e *evaluation) blocks() {
 		if e.left.empty() {
 			return
 		}
-		f, why := m.match(&e.flow)
+		f := m.match(&e.flow)
 		if f == no {
 			continue
 		}
@@ -62,7 +68,7 @@ func (e *evaluation) blocks() {
 			e.give(hit, rules.Denied, atBlocks, m.rule.String(), "", false)
 			e.left = e.left.minus(hit)
 		default:
-			e.doubts = append(e.doubts, fate{remote: hit, by: m.rule.String(), why: why})
+			e.doubts = append(e.doubts, doubtful{m, hit})
 		}
 	}
 }
@@ -76,12 +82,7 @@ func (e *evaluation) allows(def action) {
 		return
 	}
 	list := e.scene.rules(e.flow.Direction).allows
-	type perhaps struct {
-		m   *matcher
-		why string
-	}
-	var unsure []perhaps
-	var mine []*matcher
+	var unsure, mine []*matcher
 	for _, m := range list {
 		if e.left.empty() {
 			return
@@ -89,11 +90,10 @@ func (e *evaluation) allows(def action) {
 		if m.rule.ours() && e.foreignOnly {
 			continue
 		}
-		f, why := m.match(&e.flow)
-		switch {
+		switch f := m.match(&e.flow); {
 		case f == no:
 		case f == maybe:
-			unsure = append(unsure, perhaps{m, why})
+			unsure = append(unsure, m)
 		case m.rule.ours():
 			mine = append(mine, m)
 		default:
@@ -103,10 +103,14 @@ func (e *evaluation) allows(def action) {
 	for _, m := range mine {
 		e.take(m, true)
 	}
-	for _, u := range unsure {
-		hit := u.m.hit(e.left)
-		e.give(hit, rules.Unknown, atAllows, u.m.rule.String(), fmt.Sprintf("only %s may let it in: %s", u.m.rule, u.why), false)
-		e.left = e.left.minus(hit)
+	for _, m := range unsure {
+		if hit := m.hit(e.left); !hit.empty() {
+			e.give(hit, rules.Unknown, atAllows, m.rule.String(), fmt.Sprintf("only %s may let it pass: %s", m.rule, m.why(&e.flow)), false)
+			e.left = e.left.minus(hit)
+		}
+	}
+	if e.left.empty() {
+		return
 	}
 	if def == noAction {
 		e.give(e.left, rules.Unknown, atDefault, "", fmt.Sprintf("the default action of the %s is not known", e.scene.profile), false)
@@ -135,9 +139,10 @@ func (e *evaluation) take(m *matcher, ours bool) {
 // pass allows addresses but for those that a block rule may be about.
 func (e *evaluation) pass(remote spans, by string, ours bool) {
 	for _, d := range e.doubts {
-		hit := remote.intersect(d.remote)
-		e.give(hit, rules.Unknown, atBlocks, d.by, fmt.Sprintf("%s may close it: %s", d.by, d.why), false)
-		remote = remote.minus(hit)
+		if hit := remote.intersect(d.remote); !hit.empty() {
+			e.give(hit, rules.Unknown, atBlocks, d.m.rule.String(), fmt.Sprintf("%s may close it: %s", d.m.rule, d.m.why(&e.flow)), false)
+			remote = remote.minus(hit)
+		}
 	}
 	e.give(remote, rules.Allowed, atAllows, by, "", ours)
 }

@@ -3,6 +3,7 @@ package windows
 import (
 	"encoding/json"
 	"time"
+	"unicode/utf8"
 
 	"farmwall/rules"
 )
@@ -48,7 +49,7 @@ func script(name string, request any) rules.Script {
 // which the host refuses.
 func object(c rules.Copy) json.RawMessage {
 	var o map[string]json.RawMessage
-	if json.Unmarshal(c, &o) == nil && o != nil {
+	if utf8.Valid(c) && json.Unmarshal(c, &o) == nil && o != nil {
 		return json.RawMessage(c)
 	}
 	return encode(string(c))

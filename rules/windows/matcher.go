@@ -183,33 +183,42 @@ func (s *scene) meaning(word string, ipv4 bool) (spans, bool) {
 	return newSpans(out), true
 }
 
-// match says whether the rule is about the flow, wherever that comes from, and where
-// that is not certain why.
-func (m *matcher) match(f *rules.Flow) (fit, string) {
+// match says whether the rule is about the flow, wherever that comes from.
+func (m *matcher) match(f *rules.Flow) fit {
 	if m.rule.protocol != anyProtocol && m.rule.protocol != int(f.Protocol) {
-		return no, ""
+		return no
 	}
-	sure := yes
-	why := m.doubt
-	if !m.allPorts && !within(m.ports, f.Port) {
-		if !within(m.unsure, f.Port) {
-			return no, ""
-		}
-		sure, why = maybe, also(why, "whether "+strings.Join(m.nearPorts().keywords, ", ")+" means this port is not known")
+	named := within(m.ports, f.Port)
+	if !m.allPorts && !named && !within(m.unsure, f.Port) {
+		return no
 	}
-	switch m.binding.fits(f, within(m.ports, f.Port)) {
-	case no:
-		return no, ""
-	case maybe:
-		sure, why = maybe, also(why, "it is for "+m.binding.words)
+	at := yes
+	if m.binding.bound {
+		at = m.binding.fits(f, named)
+	}
+	if at == yes && (m.doubt != "" || len(m.rule.icmp) > 0 || !m.allPorts && !named) {
+		at = maybe
+	}
+	return at
+}
+
+// why says why a match is a maybe.
+func (m *matcher) why(f *rules.Flow) string {
+	var all []string
+	if m.doubt != "" {
+		all = append(all, m.doubt)
+	}
+	named := within(m.ports, f.Port)
+	if !m.allPorts && !named {
+		all = append(all, "whether "+brief(strings.Join(m.nearPorts().keywords, ", "))+" means this port is not known")
+	}
+	if m.binding.fits(f, named) == maybe {
+		all = append(all, "it is for "+m.binding.words)
 	}
 	if len(m.rule.icmp) > 0 {
-		sure, why = maybe, also(why, "it is for some types of ICMP")
+		all = append(all, "it is for some types of ICMP")
 	}
-	if m.doubt != "" {
-		sure = maybe
-	}
-	return sure, why
+	return strings.Join(all, ", ")
 }
 
 func (m *matcher) nearPorts() *portSet {
@@ -234,11 +243,4 @@ func within(ranges []rules.PortRange, port uint16) bool {
 		}
 	}
 	return false
-}
-
-func also(why, more string) string {
-	if why == "" {
-		return more
-	}
-	return why + ", " + more
 }

@@ -45,7 +45,7 @@ func (f *finder) others() {
 func (f *finder) beats(p *program, m *matcher, r *rules.Rule) bool {
 	for _, port := range meeting(m, r) {
 		flow := rules.Flow{Direction: r.Direction, Protocol: r.Protocol, Port: port, Remotes: r.Remotes}
-		if sure, _ := m.match(&flow); sure == yes && !m.hit(p.sources(flow).minus(p.own)).empty() {
+		if m.match(&flow) == yes && !m.hit(p.sources(flow).minus(p.own)).empty() {
 			return true
 		}
 	}
@@ -116,7 +116,7 @@ func (f *finder) compare(p *program, m *matcher, r *rules.Rule, mine []*rules.Ru
 	covered := 0
 	for _, port := range ports {
 		flow := rules.Flow{Direction: rules.In, Protocol: r.Protocol, Port: port}
-		sure, _ := m.match(&flow)
+		sure := m.match(&flow)
 		if sure == no || sure == maybe && !ras(m.rule) {
 			continue
 		}
