@@ -190,7 +190,7 @@ func (ev *evaluation) renderText(text string) (any, *templateError) {
 		switch v.(type) {
 		case nil:
 			continue
-		case []any, map[string]any:
+		case []any, map[string]any, bool:
 			if len(p.template.pieces) == 1 {
 				return v, nil
 			}
