@@ -36,7 +36,7 @@ func TestHelpNamesEveryFlagOnceAndFits(t *testing.T) {
 		if code := run(context.Background(), append([]string{"farmwall"}, args...), strings.NewReader(""), &out, &out); code != exitOK {
 			t.Errorf("%v: exit %d", args, code)
 		}
-		for _, want := range []string{"farmwall apply [flags] [PLAN-FILE]\n", "-i, --inventory SOURCE ", "-y, --yes, --auto-approve  ", "(default: 60s)"} {
+		for _, want := range []string{"farmwall apply [flags] [PLAN-FILE]\n", "-i, --inventory SOURCE ", "-y, --yes, --auto-approve  ", "(default: 60s, on Windows 120s)"} {
 			if !strings.Contains(out.String(), want) {
 				t.Errorf("%v lacks %q:\n%s", args, want, out.String())
 			}
