@@ -74,7 +74,9 @@ New-Module -Name FarmwallLab -ScriptBlock {
 		return Test-FwFolder $Path
 	}
 	function Stop-FwTree([int]$Id, [string]$Start) {
-		if ($Start -and (Get-FwStart $Id) -eq $Start) { $null = Invoke-FwLab kill $Id }
+		# Two processes compute the time when a third one began, and may differ by a little.
+		$began = Get-FwStart $Id
+		if ($Start -and $began -and [Math]::Abs([long]$began - [long]$Start) -lt 10000000) { $null = Invoke-FwLab kill $Id }
 	}
 	function Get-FwStart([int]$Id) {
 		try { [string]([Diagnostics.Process]::GetProcessById($Id).StartTime.ToFileTimeUtc()) } catch { '' }
