@@ -71,6 +71,11 @@ func (a *account) exchange(ctx context.Context, tgt ticket, name types.Principal
 	if err != nil {
 		return ticket{}, err
 	}
+	return readGranted(reply, tgt, req.ReqBody.Nonce)
+}
+
+// readGranted opens the KDC's reply to a request with that nonce.
+func readGranted(reply []byte, tgt ticket, nonce int) (ticket, error) {
 	var rep messages.TGSRep
 	if err := rep.Unmarshal(reply); err != nil {
 		return ticket{}, fmt.Errorf("the KDC's reply cannot be read: %w", err)
@@ -84,7 +89,7 @@ func (a *account) exchange(ctx context.Context, tgt ticket, name types.Principal
 		return ticket{}, fmt.Errorf("the KDC's reply cannot be read: %w", err)
 	}
 	switch {
-	case part.Nonce != req.ReqBody.Nonce || !rep.CName.Equal(tgt.client.name):
+	case part.Nonce != nonce || !rep.CName.Equal(tgt.client.name):
 		return ticket{}, errors.New("the KDC's reply is to another request")
 	case !rep.Ticket.SName.Equal(part.SName) || rep.Ticket.Realm != part.SRealm:
 		return ticket{}, errors.New("the ticket was exchanged on the way")
