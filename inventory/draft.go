@@ -16,6 +16,7 @@ type draft struct {
 	files      []placeVars
 	first      Position // the first source
 	current    string   // the file being read; empty for a list of hosts
+	sources    []string // the folders of the sources
 }
 
 // placeVars is what group_vars and host_vars of one place say.

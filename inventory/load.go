@@ -35,6 +35,19 @@ type Options struct {
 // hosts with a comma ("a,b,"). The error is Problems, which holds every mistake
 // in all of them, or the context's error; the inventory is complete or nil.
 func Load(ctx context.Context, from []string, opt Options) (*Inventory, error) {
+	d, inv, err := load(ctx, from, opt)
+	if err != nil {
+		return nil, err
+	}
+	if len(d.problems) > 0 {
+		return nil, sorted(d.problems)
+	}
+	inv.Warnings = sorted(d.warnings)
+	return inv, nil
+}
+
+// load reads all it can; the mistakes are in the draft.
+func load(ctx context.Context, from []string, opt Options) (*draft, *Inventory, error) {
 	d := newDraft(newReport())
 	if len(from) == 0 {
 		d.problem(Position{}, "name one with -i", "there is no inventory")
@@ -45,7 +58,7 @@ func Load(ctx context.Context, from []string, opt Options) (*Inventory, error) {
 	}
 	for _, source := range from {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		s.add(source)
 	}
@@ -53,15 +66,12 @@ func Load(ctx context.Context, from []string, opt Options) (*Inventory, error) {
 	d.finish()
 	s.addVarFiles()
 	d.checkSealed(ctx, opt.Vault)
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	d.sources = s.places
 	inv, err := d.inventory(ctx, opt, read)
-	if err != nil {
-		return nil, err
-	}
-	if len(d.problems) > 0 {
-		return nil, sorted(d.problems)
-	}
-	inv.Warnings = sorted(d.warnings)
-	return inv, nil
+	return d, inv, err
 }
 
 // inventory makes hosts, groups and farms of the draft. Whole says that every
@@ -78,6 +88,7 @@ func (d *draft) inventory(ctx context.Context, opt Options, whole bool) (*Invent
 	}
 	if !opt.Plain {
 		d.checkNames(extra)
+		d.checkConnectionNames()
 	}
 	inv := &Inventory{hosts: map[string]*Host{}, groups: map[string]*Group{}}
 	for _, dg := range d.groupOrder {

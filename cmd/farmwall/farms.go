@@ -13,22 +13,8 @@ func (p *program) farms(c *cli.Context) (*inventory.Inventory, []*inventory.Host
 
 // farmsWith is farms for a verb that wants the inventory read in its own way.
 func (p *program) farmsWith(c *cli.Context, options inventory.Options) (*inventory.Inventory, []*inventory.Host, error) {
-	sources := c.StringSlice("inventory")
-	if len(sources) == 0 {
-		return nil, nil, usagef("which inventory? give one with -i FILE, or set FARMWALL_INVENTORY")
-	}
-	vault, err := p.vault(c)
+	sources, err := p.sources(c, &options)
 	if err != nil {
-		return nil, nil, err
-	}
-	extra, err := inventory.ParseExtra(c.StringSlice("extra-vars"), vault)
-	if err != nil {
-		return nil, nil, err
-	}
-	options.Extra, options.Vault, options.Keyring = extra, vault, systemKeyring{}
-	options.ScriptTime = c.Duration("script-timeout")
-	options.User, options.Become, options.KeyFile = c.String("user"), c.Bool("become"), c.String("private-key")
-	if err := p.askPasswords(c, &options); err != nil {
 		return nil, nil, err
 	}
 	inv, err := inventory.Load(c.Context, sources, options)
@@ -45,6 +31,30 @@ func (p *program) farmsWith(c *cli.Context, options inventory.Options) (*invento
 		return nil, nil, err
 	}
 	return inv, hosts, nil
+}
+
+// sources returns the sources of the inventory and adds to the options what the
+// command line says.
+func (p *program) sources(c *cli.Context, options *inventory.Options) ([]string, error) {
+	sources := c.StringSlice("inventory")
+	if len(sources) == 0 {
+		return nil, usagef("which inventory? give one with -i FILE, or set FARMWALL_INVENTORY")
+	}
+	vault, err := p.vault(c)
+	if err != nil {
+		return nil, err
+	}
+	extra, err := inventory.ParseExtra(c.StringSlice("extra-vars"), vault)
+	if err != nil {
+		return nil, err
+	}
+	options.Extra, options.Vault, options.Keyring = extra, vault, systemKeyring{}
+	options.ScriptTime = c.Duration("script-timeout")
+	options.User, options.Become, options.KeyFile = c.String("user"), c.Bool("become"), c.String("private-key")
+	if err := p.askPasswords(c, options); err != nil {
+		return nil, err
+	}
+	return sources, nil
 }
 
 // askPasswords asks for what -k and -K want, each once for all hosts.
