@@ -126,7 +126,10 @@ func (k *link) establish(ctx context.Context, m mechanism, pass *transport.Pass)
 			return &legError{err}
 		}
 		token = tokenOf(a.header, m.Scheme())
+		kind := a.header.Get("Content-Type")
 		switch {
+		case a.status == http.StatusOK && token == nil && kind != "" && !strings.HasPrefix(strings.ToLower(kind), "application/soap+xml"):
+			return &legError{k.refusal(a)} // a web server that says yes to everything
 		case a.status == http.StatusOK && !done:
 			// The host's own proof is due.
 			if out, done, err = m.Step(ctx, token); err != nil {

@@ -34,7 +34,7 @@ func explain(err error) (error, string) {
 		return err, "the port answers but WinRM does not: is the host overloaded, or is something else on that port?"
 	case errors.Is(err, transport.ErrScheme):
 		return err, "update the host; farmwall speaks no weaker NTLM"
-	case errors.Is(err, errForm):
+	case errors.Is(err, errForm), errors.Is(err, errChallenge):
 		return fmt.Errorf("%w: %w", transport.ErrNotWinRM, err), hintWinRM
 	case notHTTP(err):
 		return fmt.Errorf("%w: what answers there is no web service", transport.ErrNotWinRM), hintWinRM

@@ -94,7 +94,9 @@ func (l *line) exchange(ctx context.Context, m message) (*envelope, error) {
 		if err != nil {
 			return nil, &unsent{err}
 		}
-		old := k.used
+		// A context that was just made, and by a host that took the credential, may be
+		// forgotten as well, as behind a load balancer.
+		old := k.used || k.mech != nil
 		e, err := k.post(ctx, m)
 		if err == nil || asFault(err) != nil {
 			return e, err
@@ -154,7 +156,11 @@ func (l *line) Close() error {
 // leave removes the shell, if that can be done soon, and hangs up.
 func (l *line) leave() {
 	if l.shell != "" {
-		ctx, cancel := context.WithTimeout(context.Background(), cleanUp)
+		limit := cleanUp
+		if l.link == nil {
+			limit = cleanUpAfter
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
 		defer cancel()
 		l.exchange(ctx, l.requests.remove(l.shell)) // the host removes an idle one by itself
 		l.shell = ""

@@ -106,7 +106,11 @@ func (l *line) receive(ctx context.Context, command string, call *transport.Powe
 // must be done after a cancel too. After a failure nobody needs the shell, and
 // nobody knows its state.
 func (l *line) release(command string, keep bool) {
-	ctx, cancel := context.WithTimeout(context.Background(), cleanUp)
+	limit := cleanUp
+	if !keep {
+		limit = cleanUpAfter
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	var err error
 	if command != "" && l.shell != "" {

@@ -31,9 +31,13 @@ type Config struct {
 	SkipVerify bool
 }
 
-// cleanUp is how long a command and its shell may take to be taken off a host
-// after a failure.
-const cleanUp = 3 * time.Second
+const (
+	// cleanUp is how long a command and its shell may take to be taken off a host that
+	// answers; a slow one must not keep them.
+	cleanUp = 20 * time.Second
+	// cleanUpAfter is the same after a failure, when it may not answer at all.
+	cleanUpAfter = 3 * time.Second
+)
 
 // Dialer opens WinRM lines. It is safe for many goroutines.
 type Dialer struct {
