@@ -39,11 +39,16 @@ func ReadKeytab(file string) (*Keytab, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Keytab{keys: keytab.New(), seen: make(map[[sha256.Size]byte]time.Time)}
-	if err := k.keys.Unmarshal(text); err != nil {
+	k, err := parseKeytab(text)
+	if err != nil {
 		return nil, fmt.Errorf("%s is no keytab: %w", file, err)
 	}
 	return k, nil
+}
+
+func parseKeytab(text []byte) (*Keytab, error) {
+	k := &Keytab{keys: keytab.New(), seen: make(map[[sha256.Size]byte]time.Time)}
+	return k, k.keys.Unmarshal(text)
 }
 
 func (k *Keytab) accept(s session) acceptor { return &ticketAcceptor{keytab: k, session: s} }
