@@ -124,7 +124,7 @@ function Save-FwStage($Request, $Plan) {
 	$fw.program = [Text.Encoding]::UTF8.GetBytes($ast.Extent.Text)
 	Write-FwBytes "undo.$lease" $fw.undo
 	Write-FwBytes "program.$lease" $fw.program
-	Write-FwBytes "target.$lease" (ConvertTo-FwBytes ([ordered]@{ format = 1; off = @($Plan.off | ForEach-Object { $_.name }) }))
+	Write-FwBytes "target.$lease" (ConvertTo-FwBytes ([ordered]@{ format = 1; off = @(foreach ($o in $Plan.off) { if (-not $o.twin) { $o.name } }) }))
 	$texts = Get-FwTextsHash @(foreach ($o in $Plan.owned) { $o.text })
 	Write-FwBytes "before.$lease" (ConvertTo-FwBytes ([ordered]@{ ours = $Request['ours']; rest = $Request['rest']; digest = $Request['digest']; texts = $texts }))
 	Write-FwBytes "outcome.$lease" ([byte[]]@())
