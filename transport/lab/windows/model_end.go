@@ -75,7 +75,7 @@ func (r *modelRun) undoNow(ctx context.Context, lease uint64) {
 func (m *modelState) boot(h *Host) {
 	m.start()
 	power, boot := h.power, h.boot
-	if h.tasks[bootTask] == nil || h.services["Schedule"] != "Running" {
+	if h.tasks[bootTask] == nil || h.services["Schedule"] != "Running" || h.faults.BrokenTasks {
 		return
 	}
 	h.background.Go(func() {
@@ -240,7 +240,8 @@ func (r *modelRun) confirm(ctx context.Context) error {
 	now, boot := r.h.now(), r.h.bootID()
 	r.m.mu.Lock()
 	token, stage := r.m.token, r.m.staged
-	a := modelReport{Lease: q.Lease, Holder: r.m.lease.holder(), LeftMS: token.left(boot, now)}
+	number, holder := r.m.lease.number, r.m.lease.holder()
+	a := modelReport{Lease: q.Lease, LeftMS: token.left(boot, now)}
 	r.m.mu.Unlock()
 	late := func(why string) error {
 		a.Result, a.Message = "too-late", why
@@ -248,12 +249,13 @@ func (r *modelRun) confirm(ctx context.Context) error {
 	}
 	switch {
 	case token.lease != q.Lease || token.state == "":
-		return late(fmt.Sprintf("no change %d is armed here: it was undone, or another one came after it", q.Lease))
-	case token.state == "undoing" || token.state == "done" && token.end == "undone":
-		return late("the change was undone")
-	case token.state == "armed" && token.run != q.Run:
+		a.Lease, a.Holder, a.LeftMS = number, holder, 0
+		return late(fmt.Sprintf("no change %d is armed here: it was undone, or never made", q.Lease))
+	case token.run != q.Run:
 		a.Result, a.Message = "refused", fmt.Sprintf("change %d is of run %s", q.Lease, token.run)
 		return r.answer(a)
+	case token.state == "undoing" || token.state == "done" && token.end == "undone":
+		return late("the change was undone")
 	case token.state == "armed" && a.LeftMS == 0:
 		return late("the window has gone")
 	case token.state == "armed":
@@ -307,13 +309,13 @@ func (r *modelRun) revert(ctx context.Context) error {
 		return r.answer(modelReport{Result: "refused", Lease: q.Lease, Message: why})
 	}
 	r.m.mu.Lock()
-	token, holder := r.m.token, r.m.lease.holder()
+	token, number, holder := r.m.token, r.m.lease.number, r.m.lease.holder()
 	r.m.mu.Unlock()
 	if token.lease != q.Lease || token.state == "" {
 		if token.state == "" {
-			return r.answer(modelReport{Result: "pending", Lease: q.Lease, Message: "the host knows of no such change"})
+			return r.answer(modelReport{Result: "pending", Lease: number, Holder: holder, Message: "the host knows of no change"})
 		}
-		return r.answer(modelReport{Result: "taken", Lease: token.lease, Holder: holder, Message: fmt.Sprintf("the last change here has the number %d", token.lease)})
+		return r.answer(modelReport{Result: "taken", Lease: number, Holder: holder, Message: fmt.Sprintf("the last change here has the number %d", token.lease)})
 	}
 	r.m.askUndo(q.Lease)
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end) && ctx.Err() == nil; sleep(ctx, 5*time.Millisecond) {

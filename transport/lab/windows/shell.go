@@ -77,7 +77,7 @@ func chain(text string) ([]part, error) {
 	for i := 0; i < len(text); i++ {
 		rest := text[i:]
 		take := func(s string) bool {
-			if quoted || !strings.HasPrefix(strings.ToLower(rest), s) {
+			if quoted || len(rest) < len(s) || !strings.EqualFold(rest[:len(s)], s) {
 				return false
 			}
 			i += len(s) - 1
