@@ -16,15 +16,19 @@ func TestAChangeIsAppliedAndConfirmed(t *testing.T) {
 		t.Fatalf("a new host is seen as %+v with files %v", first.Lease, m.files())
 	}
 
-	s := m.applied([]object{addition(markA, "443"), addition(markC, "3389")}, nil, nil)
+	m.applied([]object{addition(markA, "443"), addition(markC, "3389")}, nil, nil)
+	s := m.observe()
+	if look := m.look(); s.Ours != look.Ours || s.Rest != look.Rest {
+		t.Fatalf("the fingerprints are %s %s, not %s %s", s.Ours, s.Rest, look.Ours, look.Rest)
+	}
 	m.mustBe("+"+markA+":1", "+"+markC+":1")
 	if s.Lease.Number != 1 || s.Token.State != "done" || s.Record.Run != "run-1" || s.Record.Time != "2026-11-23T13:20:00Z" || s.Switch != "" {
 		t.Fatalf("after the confirm: %+v %+v %+v, tasks %q", s.Lease, s.Token, s.Record, s.Switch)
 	}
 
-	r := m.change("applied", plan(s, time.Minute, []object{addition(markB, "443")}, []string{markC + ":1"}, []string{markA + ":1"}))
+	r := m.change("applied", plan(s, 5*time.Minute, []object{addition(markB, "443")}, []string{markC + ":1"}, []string{markA + ":1"}))
 	m.mustBe("+"+markB+":2", "+"+markC+":1", "-"+markA+":1")
-	if during := m.observe(); during.Token.State != "armed" || during.Token.LeftMS <= 0 || during.Token.LeftMS > 60000 ||
+	if during := m.observe(); during.Token.State != "armed" || during.Token.LeftMS <= 0 || during.Token.LeftMS > 300000 ||
 		during.Switch != "farmwall-switch farmwall-boot" || during.Ours != r.Ours || during.Ours == s.Ours || during.Rest != s.Rest {
 		t.Fatalf("while armed: %+v, tasks %q", during.Token, during.Switch)
 	}
@@ -44,11 +48,12 @@ func TestAChangeIsAppliedAndConfirmed(t *testing.T) {
 
 func TestASwitchThatIsNotConfirmedFires(t *testing.T) {
 	m := boot(t, lab.Options{Rules: lab.BuiltIn(lab.Server2019)})
-	before := m.applied([]object{addition(markA, "443"), addition(markC, "3389")}, nil, nil)
+	m.applied([]object{addition(markA, "443"), addition(markC, "3389")}, nil, nil)
+	before := m.observe()
 	all := m.Local()
-	m.change("applied", plan(before, 6*time.Second, []object{addition(markB, "443")}, []string{markC + ":1"}, []string{markA + ":1"}))
+	m.change("applied", plan(before, 20*time.Second, []object{addition(markB, "443")}, []string{markC + ":1"}, []string{markA + ":1"}))
 	m.mustBe("+"+markB+":2", "+"+markC+":1", "-"+markA+":1")
-	m.settled(20 * time.Second)
+	m.settled(time.Minute)
 	if !slices.Equal(m.Local(), all) {
 		t.Fatalf("the undo left\n%v\n%s", m.names(), m.log())
 	}

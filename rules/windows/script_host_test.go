@@ -3,10 +3,13 @@ package windows_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -114,6 +117,56 @@ func (m *machine) observe() seen {
 	}
 	return s
 }
+
+// look is what an observation says of the rules and the lease, worked out from the
+// host's stores by other means.
+func (m *machine) look() seen {
+	m.t.Helper()
+	var s seen
+	var ours, rest []string
+	for _, e := range m.Local() {
+		s.Local = append(s.Local, [2]string{e.ID, e.Text})
+		switch {
+		case strings.Contains(e.Text, "|AppPkgId="), strings.Contains(e.Text, "|LUOwn="):
+		case strings.HasPrefix(field(e.Text, "Name"), "farmwall:"):
+			ours = append(ours, withoutLease.ReplaceAllString(e.Text, "$1")+"\n")
+		case field(e.Text, "Action") == "Block" && field(e.Text, "Active") == "TRUE":
+			rest = append(rest, e.Text+"\n")
+		}
+	}
+	for _, e := range m.GPO() {
+		s.GPO = append(s.GPO, [2]string{e.ID, e.Text})
+		if field(e.Text, "Action") == "Block" && field(e.Text, "Active") == "TRUE" {
+			rest = append(rest, e.Text+"\n")
+		}
+	}
+	slices.Sort(ours)
+	slices.Sort(rest)
+	var numbers []string
+	for store, path := range map[string]string{"local": `SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy\`, "gpo": `SOFTWARE\Policies\Microsoft\WindowsFirewall\`} {
+		for _, profile := range []string{"DomainProfile", "StandardProfile", "PrivateProfile", "PublicProfile"} {
+			values, _ := m.Key(path + profile)
+			for _, v := range values {
+				if n, ok := v.Data.(uint32); ok {
+					numbers = append(numbers, fmt.Sprintf("%s %s %s=%d\n", store, profile, v.Name, n))
+				}
+			}
+		}
+	}
+	slices.Sort(numbers)
+	hash := func(lines ...string) string {
+		return fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(lines, ""))))
+	}
+	s.Ours, s.Rest = hash(ours...), hash(append(rest, numbers...)...)
+	if text, err := os.ReadFile(filepath.Join(m.Folder(), "lease")); err == nil {
+		if err := json.Unmarshal(text, &s.Lease); err != nil {
+			m.t.Fatal(err)
+		}
+	}
+	return s
+}
+
+var withoutLease = regexp.MustCompile(`(\|Name=farmwall:[a-z0-9-]{1,32}:[a-z0-9.-]{1,64}:[0-9a-f]{8}):[0-9]{1,19}`)
 
 // names are those of our rules, each with "+" where it is enabled and "-" where it is not.
 func (m *machine) names() []string {
@@ -233,9 +286,9 @@ func (m *machine) expect(r report, want string) {
 // applied makes a change and confirms it.
 func (m *machine) applied(add []object, keep, off []string) seen {
 	m.t.Helper()
-	r := m.change("applied", plan(m.observe(), time.Minute, add, keep, off))
+	r := m.change("applied", plan(m.look(), 5*time.Minute, add, keep, off))
 	m.expect(m.ask(m.t.Context(), "confirm", confirmation(r.Lease)), "confirmed")
-	return m.observe()
+	return m.look()
 }
 
 // settled waits until the change has come to its end.

@@ -53,7 +53,9 @@ function Invoke-FwSettle {
 		'undoing' { Complete-FwUndoOrFail $token.lease }
 		'armed' {
 			$gone = (Test-FwEarlier $token $token.armed) -or -not (Test-FwSwitchAlive $token.lease)
-			$over = (Test-FwEarlier $token $token.armed) -or (Get-FwUptime) -ge $token.deadline -or (Test-FwFile "ready.$($token.lease)")
+			# It may still have to start, unless it is not wanted any more.
+			$over = (Test-FwEarlier $token $token.armed) -or (Get-FwUptime) -ge $token.deadline -or
+			(Test-FwFile "ready.$($token.lease)") -or -not (Test-FwFile "wait.$($token.lease)")
 			if ($gone -and $over) {
 				Add-FwLog "the switch of change $($token.lease) has died"
 				if (Move-FwToken 'undoing' $token.lease) { Complete-FwUndoOrFail $token.lease }

@@ -23,7 +23,14 @@ function Undo-FwRules($Undo, [long]$Lease) {
 		if ($null -ne $rule -and [bool]$rule.Enabled -ne $old['enabled']) { $rule.Enabled = $old['enabled'] }
 	}
 	foreach ($now in $owned) {
-		if ($now.name -cmatch "\Afarmwall:[^ ]+:$($Lease)(:[0-9]+)?\z" -and -not $was.ContainsKey($now.name)) { Remove-FwRule $rules $now.name }
+		if ($now.name -cmatch "\Afarmwall:[^ ]+:$($Lease)(:[0-9]+)?\z" -and -not $was.ContainsKey($now.name)) {
+			try { Remove-FwRule $rules $now.name } catch {
+				# What it opens is closed at least.
+				$rule = Find-FwRule $rules $now.name
+				if ($null -ne $rule) { $rule.Enabled = $false }
+				throw
+			}
+		}
 	}
 }
 
