@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"farmwall/transport/lab"
+	"farmwall/transport/lab/windows"
 )
 
 func (p *program) labVerb() *cli.Command {
@@ -21,15 +22,17 @@ func (p *program) labVerb() *cli.Command {
 		return &cli.Command{Name: name, Usage: usage, ArgsUsage: args, Action: p.action(do), Flags: append([]cli.Flag{labDirFlag()}, flags...)}
 	}
 	press := func(name, usage string, button func(*lab.Host, context.Context) error) *cli.Command {
-		return sub(name, usage, "HOST...", func(c *cli.Context) (int, error) { return p.labPress(c, button) })
+		return sub(name, usage, "HOST...", func(c *cli.Context) (int, error) { return p.labPress(c, name, button) })
 	}
 	return &cli.Command{
-		Name: "lab", Usage: "a farm on this machine, to try things out (Linux)", Category: "without contacting a host",
+		Name: "lab", Usage: "a farm on this machine, to try things out", Category: "without contacting a host",
 		Subcommands: []*cli.Command{
 			sub("up", "bring up the inventory's hosts, until Ctrl-C or for one COMMAND", "[-- COMMAND...]", p.labUp,
-				append(sourceFlags(), text("ruleset", "", "", "`FILE` in nft's language that every host loads at boot"))...),
+				append(sourceFlags(), text("ruleset", "", "", "`FILE` in nft's language that every Linux host loads at boot"),
+					text("engine", "", string(windows.Model), "what runs scripts on Windows hosts: `model`, or powershell for the real engine"),
+					&cli.IntFlag{Name: "rules", Value: 60, Usage: "`N` rules on every Windows host from the start", EnvVars: env("rules")})...),
 			sub("exec", "run COMMAND where it reaches the lab's hosts", "-- COMMAND...", p.labExec),
-			sub("host", "run COMMAND as root on HOST, past SSH and firewall", "HOST -- COMMAND...", p.labHost),
+			sub("host", "run COMMAND as root or administrator on HOST, past line and firewall", "HOST -- COMMAND...", p.labHost),
 			sub("shell", "a shell on HOST, or without HOST where the hosts can be reached", "[HOST]", p.labShell),
 			sub("list", "how each host is", "", p.labList),
 			press("reboot", "cut the power of HOST and boot again", (*lab.Host).Reboot),
@@ -68,14 +71,15 @@ func (p *program) labUp(c *cli.Context) (int, error) {
 	if err != nil {
 		return exitOK, err
 	}
+	engine := windows.Engine(c.String("engine"))
+	if engine != windows.Model && engine != windows.PowerShell {
+		return exitOK, usagef("--engine %s: it must be %s or %s", engine, windows.Model, windows.PowerShell)
+	}
 	chosen := *inv
 	chosen.Hosts = hosts
-	specs, guests, err := lab.Specs(&chosen)
+	specs, others, err := lab.Specs(&chosen)
 	if err != nil {
 		return exitOK, err
-	}
-	if len(guests) > 0 {
-		return exitOK, usagef("%s is a Windows host, and this lab has Linux hosts only", guests[0].Name)
 	}
 	if file := c.String("ruleset"); file != "" {
 		text, err := os.ReadFile(file)
@@ -86,29 +90,38 @@ func (p *program) labUp(c *cli.Context) (int, error) {
 			specs[i].Ruleset = string(text)
 		}
 	}
-	begin := time.Now()
-	farm, err := lab.Up(c.Context, lab.Options{Hosts: specs, Dir: labDirOf(c)})
+	g, err := newGuests(inv, others, engine, c.Int("rules"))
 	if err != nil {
 		return exitOK, err
 	}
-	defer farm.Close()
+	begin := time.Now()
+	at, err := bringUp(c.Context, labDirOf(c), specs, others, g)
+	if err != nil {
+		return exitOK, err
+	}
+	defer at.close()
 	if c.Args().Present() {
-		return p.inLab(farm.Run, labCommand(farm, c.Args().Slice()))
+		return p.inLab(at.run, at.command(c.Args().Slice()))
 	}
 	signals, stop := labSignals()
 	defer stop()
-	p.labGreeting(c, farm, time.Since(begin))
+	p.labGreeting(c, at, len(specs), g, time.Since(begin))
 	select {
 	case <-signals:
-	case <-farm.Ended():
+	case <-at.ended():
 	}
 	fmt.Fprintln(p.stderr, "The lab is down.")
-	return exitOK, farm.Close()
+	return exitOK, at.close()
 }
 
 // labGreeting says how to use the lab.
-func (p *program) labGreeting(c *cli.Context, farm *lab.Farm, took time.Duration) {
-	first := farm.Hosts()[0].Name
+func (p *program) labGreeting(c *cli.Context, at *place, linux int, g *guests, took time.Duration) {
+	first, look := "", "nft list ruleset"
+	if linux > 0 {
+		first = at.farm.Hosts()[0].Name
+	} else {
+		first, look = g.Hosts[0].Name, "rules"
+	}
 	where := ""
 	if dir := labDirOf(c); dir != labDir() {
 		where = " --lab " + dir
@@ -117,18 +130,30 @@ func (p *program) labGreeting(c *cli.Context, farm *lab.Farm, took time.Duration
 	for _, source := range c.StringSlice("inventory") {
 		sources += " -i " + source
 	}
-	var own []string
-	for _, a := range farm.Controller() {
-		own = append(own, a.String())
+	from := "this machine"
+	if at.farm != nil {
+		var own []string
+		for _, a := range at.farm.Controller() {
+			own = append(own, a.String())
+		}
+		from = strings.Join(own, " and ")
 	}
-	fmt.Fprintf(p.stdout, "%s up in %.1f s. In another terminal, as the same user:\n\n", count(len(farm.Hosts()), "host"), took.Seconds())
-	for _, line := range [][2]string{
-		{"lab exec" + where + " -- farmwall plan" + sources, "farmwall, or any command, from " + strings.Join(own, " and ")},
-		{"lab shell" + where + " " + first, "a shell on a host"},
-		{"lab host" + where + " " + first + " -- nft list ruleset", "one command on a host"},
-		{"lab reboot|cut|plug|off|on" + where + " " + first, "what can happen to a host"},
-	} {
-		fmt.Fprintf(p.stdout, "  farmwall %-60s # %s\n", line[0], line[1])
+	fmt.Fprintf(p.stdout, "%s up in %.1f s. In another terminal, as the same user:\n\n", count(linux+len(g.Hosts), "host"), took.Seconds())
+	line := func(command, what string) {
+		fmt.Fprintf(p.stdout, "  farmwall %-60s # %s\n", command, what)
+	}
+	line("lab exec"+where+" -- farmwall plan"+sources, "farmwall, or any command, from "+from)
+	if linux > 0 {
+		line("lab shell"+where+" "+first, "a shell on a host")
+	}
+	line("lab host"+where+" "+first+" -- "+look, "one command on a host")
+	if len(g.Hosts) > 0 && linux > 0 {
+		line("lab host"+where+" "+g.Hosts[0].Name+" -- rules", "the rules of a Windows host; \"lab host NAME -- help\" says what else")
+	}
+	line("lab reboot|cut|plug|off|on|pause|resume"+where+" "+first, "what can happen to a host")
+	if len(g.Hosts) > 0 {
+		fmt.Fprintf(p.stdout, "\nEvery Windows host knows the administrator %s, password %s, and who the inventory names.\n", labAccount, g.password)
+		fmt.Fprintf(p.stdout, "What lab exec sets by itself, for other programs and machines: -e @%s --known-tls %s\n", extraIn(at.dir), knownTLSIn(at.dir))
 	}
 	fmt.Fprintf(p.stdout, "\nCtrl-C here ends it and leaves nothing behind.\n")
 }
@@ -142,18 +167,14 @@ func labSignals() (<-chan os.Signal, func()) {
 	return signals, func() { signal.Stop(signals) }
 }
 
-// labCommand is a command for the lab on this program's own streams.
-func labCommand(farm *lab.Farm, argv []string) lab.Command {
+// command is a command for the lab, on this program's own streams.
+func (l *place) command(argv []string) lab.Command {
 	if argv[0] == "farmwall" { // the one that is running, also where it is not installed
 		if self, err := os.Executable(); err == nil {
 			argv = append([]string{self}, argv[1:]...)
 		}
 	}
-	cmd := lab.Command{Argv: argv}
-	if os.Getenv("FARMWALL_EXTRA_VARS") == "" { // the hosts know no other key, whatever the inventory says
-		cmd.Env = []string{"FARMWALL_EXTRA_VARS=ansible_ssh_private_key_file=" + farm.KeyFile()}
-	}
-	return cmd
+	return lab.Command{Argv: argv, Env: l.env()}
 }
 
 // inLab runs a command of the lab and returns its exit code.

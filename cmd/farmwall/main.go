@@ -17,5 +17,8 @@ func main() {
 	if handled, code := lab.Main(os.Args[1:]); handled { // a part of the lab, run by itself
 		os.Exit(code)
 	}
+	if handled, code := windowsPart(os.Args[1:]); handled {
+		os.Exit(code)
+	}
 	os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
 }
