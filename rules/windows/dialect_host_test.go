@@ -104,10 +104,10 @@ func (m *machine) ran(s rules.Script, want rules.Result) *rules.Report {
 	return r
 }
 
-// armed makes a change up to its confirm. A copy that is given is the target as it is.
-func (m *machine) armed(want rules.Set, copied rules.Copy) (undo rules.Copy, lease uint64) {
+// armed makes a change of what was seen, up to its confirm. A copy that is given is the
+// target as it is.
+func (m *machine) armed(s *rules.State, want rules.Set, copied rules.Copy) (undo rules.Copy, lease uint64) {
 	m.t.Helper()
-	s := m.state()
 	if err := dialect.Check(s, want); err != nil {
 		m.t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func TestTheDialectAndItsScripts(t *testing.T) {
 	m := boot(t, lab.Options{Rules: lab.Foreign(lab.Server2019, lab.BuiltIn(lab.Server2019), 600)})
 	want := everyKind(t)
 	before := m.state()
-	_, lease := m.armed(want, nil)
+	_, lease := m.armed(before, want, nil)
 	s := m.state()
 	if s.Token.State != "armed" || s.Token.Left <= 0 || s.Lease.Number != lease || s.Lease.Run != "run-1" || s.Lease.Holder != "me@here run run-1" {
 		t.Errorf("token %+v, lease %+v", s.Token, s.Lease)
@@ -178,7 +178,7 @@ func TestTheDialectAndItsScripts(t *testing.T) {
 	// A second set replaces, adds and removes; then it is taken back before the confirm.
 	second := slices.DeleteFunc(slices.Clone(want), func(r rules.Rule) bool { return r.ID == "all.ipv4" })
 	second.Find("agents").Remotes = prefixes("10.0.0.0/28")
-	_, lease = m.armed(second, nil)
+	_, lease = m.armed(s, second, nil)
 	m.left(m.state(), second)
 	m.ran(dialect.Revert(rules.RevertRequest{Run: "run-1", Lease: lease}), rules.Undone)
 	s2 := m.state()
@@ -188,7 +188,7 @@ func TestTheDialectAndItsScripts(t *testing.T) {
 	}
 
 	// Nothing of ours is left by the empty set.
-	_, lease = m.armed(nil, nil)
+	_, lease = m.armed(s2, nil, nil)
 	s = m.confirmed(lease)
 	if len(s.Places[0].Owned) > 0 || s.Ours != before.Ours || s.Rest != before.Rest {
 		t.Errorf("%d rules are left", len(s.Places[0].Owned))
@@ -200,7 +200,7 @@ func TestTheDialectAndItsScripts(t *testing.T) {
 func TestARollbackBringsHandEditsBack(t *testing.T) {
 	m := boot(t, lab.Options{Rules: lab.BuiltIn(lab.Server2019)})
 	want := setOf(t, everyKind(t)[:4]...)
-	_, lease := m.armed(want, nil)
+	_, lease := m.armed(m.state(), want, nil)
 	s := m.confirmed(lease)
 	var name string
 	for _, n := range m.names() {
@@ -221,13 +221,13 @@ func TestARollbackBringsHandEditsBack(t *testing.T) {
 	if len(dialect.Diff(edited, want)) == 0 || edited.Ours == s.Ours {
 		t.Fatal("the edit is not seen")
 	}
-	undo, lease := m.armed(want, nil)
+	undo, lease := m.armed(edited, want, nil)
 	back := m.confirmed(lease)
 	m.left(back, want)
 	if back.Ours != s.Ours {
 		t.Error("the same rules under another lease number are not the same by fingerprint")
 	}
-	_, lease = m.armed(want, undo)
+	_, lease = m.armed(back, want, undo)
 	if now := m.confirmed(lease); now.Ours != edited.Ours {
 		t.Errorf("not back:\n%s\nwas\n%s", owned(now), owned(edited))
 	}
