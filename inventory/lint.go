@@ -97,7 +97,7 @@ func (l *linter) versions() {
 				if !v.Set {
 					at = h.At
 				}
-				l.warn(at, "the hosts of a farm run one version", "host %q of farm %s has version %s, %d others have %s", h.Name, farm.Name, v.Value, count[most], most)
+				l.warn(at, "the hosts of a farm run one version", "host %q of farm %s has version %s, others have %s", h.Name, farm.Name, v.Value, most)
 			}
 		}
 	}

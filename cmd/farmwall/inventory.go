@@ -20,6 +20,7 @@ func (p *program) inventoryVerb() *cli.Command {
 			{Name: "graph", Usage: "groups and their hosts as a tree", Flags: flags, Action: p.action(p.inventoryGraph)},
 			{Name: "vars", Usage: "one host's variables, and where each was set", ArgsUsage: "HOST", Flags: flags, Action: p.action(p.inventoryVars)},
 			{Name: "lint", Usage: "all that is wrong or odd in the inventory", Flags: together(flags, []cli.Flag{toggle("strict", "", "exit 1 for warnings too")}), Action: p.action(p.inventoryLint)},
+			p.importVerb(),
 		},
 	}
 }
