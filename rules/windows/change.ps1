@@ -5,6 +5,10 @@ $ErrorActionPreference = 'Stop'
 # The same text, staged on the host, is what the two tasks run.
 
 function Invoke-FwRequest {
+	if ($Task) {
+		Invoke-FwTask
+		return
+	}
 	$fw.action = 'change'
 	$request = Read-FwRequest 'run', 'controller', 'lease', 'ours', 'rest', 'window_ms', 'target', 'undo', 'digest'
 	$fw.lease = $request['lease']

@@ -3,4 +3,4 @@ $fw = @{
 	action = ''; folder = ''; lock = $null; held = $false; armed = $false; problem = ''; undo = $null; program = $null
 	lease = 0L; left = 0L; holder = ''; ours = ''; unsaved = ''
 }
-if ($Task) { Invoke-FwTask } else { Invoke-FwRequest }
+Invoke-FwRequest

@@ -169,3 +169,29 @@ if (-not (Test-Path Function:\Stop-FwTree)) { function Stop-FwTree([int]$Id, [st
 if (-not (Test-Path Function:\Start-FwProcess)) { function Start-FwProcess([string]$Line) {
 	$null = Invoke-WmiMethod -Class Win32_Process -Name Create -ArgumentList $Line
 } }
+
+# What the WinRM listener of this host answers to a request: status, and the schemes that
+# it offers. With Logon the request signs on as this user and is not sealed.
+if (-not (Test-Path Function:\Send-FwHttp)) { function Send-FwHttp([string]$Method, [bool]$Logon, [string]$Text) {
+	$request = [Net.WebRequest]::Create('http://localhost:5985/wsman')
+	$request.Method = $Method
+	$request.Timeout = 10000
+	$request.Proxy = $null
+	$request.UseDefaultCredentials = $Logon
+	if ($Method -eq 'POST') {
+		$bytes = [Text.Encoding]::UTF8.GetBytes($Text)
+		$request.ContentType = 'application/soap+xml;charset=UTF-8'
+		$request.ContentLength = $bytes.Length
+		if ($bytes.Length) {
+			$stream = $request.GetRequestStream()
+			$stream.Write($bytes, 0, $bytes.Length)
+			$stream.Close()
+		}
+	}
+	try { $response = $request.GetResponse() } catch {
+		$response = $_.Exception.GetBaseException().Response
+		if ($null -eq $response) { throw }
+	}
+	@{ status = [int]$response.StatusCode; schemes = @($response.Headers.GetValues('WWW-Authenticate') | ForEach-Object { ([string]$_ -split ' ')[0] }) }
+	$response.Close()
+} }
