@@ -26,6 +26,11 @@ func (h *host) apply(t testing.TB, c rules.Copy) {
 	h.Lease = leaseWire{Number: h.Lease.Number + 1, Run: "run", Holder: "me run run"}
 	h.Token = tokenWire{State: "armed", LeftMS: 60000}
 	keep, off := slices.Clone(target.Keep), slices.Clone(target.Off)
+	for name := range h.state(t).Native.(*Reading).muddled() {
+		if slices.Contains(keep, name) {
+			t.Fatalf("the rules called %s are not alike, and the firewall knows them by their name", name)
+		}
+	}
 	take := func(list *[]string, name string) bool {
 		i := slices.Index(*list, name)
 		if i >= 0 {

@@ -18,9 +18,13 @@ var nameForm = regexp.MustCompile(`^(farmwall:[a-z0-9-]{1,32}:[a-z0-9.-]{1,64}:[
 type owned struct {
 	rule  rules.Rule
 	parts []part
-	// disabled rules open nothing; an edited one is not as we write them.
+	whole int // how many parts it was read from
+	// disabled rules open nothing.
 	disabled bool
 }
+
+// lacking says that a part was taken out since it was read.
+func (o *owned) lacking() bool { return len(o.parts) != o.whole }
 
 // part is one rule of the registry that is ours.
 type part struct {
@@ -177,6 +181,7 @@ func belongs(o *owned, p *part) bool {
 
 // settle makes the rule of the parts.
 func (o *owned) settle() {
+	o.whole = len(o.parts)
 	o.rule = o.parts[0].said
 	if o.disabled {
 		o.rule.Opaque = "disabled: " + brief(o.parts[0].rule.text)

@@ -42,6 +42,7 @@ func TestWhatPeopleDoToOurRules(t *testing.T) {
 		"a twin":                      {holding(set).add(mine(*https, 3)), "remove gateway.https twin"},
 		"a twin of another lease":     {holding(set).add(mine(*https, 2)), "remove gateway.https twin"},
 		"a disabled twin":             {holding(set).add(strings.Replace(mine(*https, 3), "Active=TRUE", "Active=FALSE", 1)), "remove gateway.https disabled by hand"},
+		"a twin with an edit":         {holding(set).add(strings.Replace(mine(*https, 3), "LPort=443", "LPort=444", 1)), "remove gateway.https twin"},
 		"renamed":                     {holding(set).edit(0, "Name=farmwall:", "Name=old farmwall:"), "add gateway.https"},
 		"a copy without a lease":      {holding(set).edit(0, ":3|Desc", "|Desc"), "remove  without a mark of ours; add gateway.https"},
 		"a name of ours by somebody":  {holding(set).add(allowTCP + "LPort=1|Name=farmwall: hello|"), "remove  without a mark of ours"},
