@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"context"
+	"io"
 	"runtime"
 	"syscall"
 	"testing"
@@ -16,6 +17,29 @@ func cpu(t *testing.T) time.Duration {
 		t.Fatal(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// 20,000 hosts are listed in under a second and 200 MiB; the race detector takes
+// its own share.
+func TestLargeListing(t *testing.T) {
+	dir := largeFarm(t, 20_000)
+	runtime.GC()
+	start := cpu(t)
+	inv, err := Load(context.Background(), []string{dir + "/hosts"}, Options{Plain: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := inv.WriteAnsible(io.Discard, inv.Hosts); err != nil {
+		t.Fatal(err)
+	}
+	used := cpu(t) - start
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	t.Logf("%v of processor time, %d MiB", used, m.Sys>>20)
+	if used > 4*time.Second || m.HeapAlloc > 200<<20 {
+		t.Errorf("20,000 hosts took %v of processor time and %d MiB", used, m.HeapAlloc>>20)
+	}
+	runtime.KeepAlive(inv)
 }
 
 func TestLargeInventory(t *testing.T) {
