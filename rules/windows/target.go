@@ -36,7 +36,6 @@ func writable(want rules.Set) rules.Set {
 func (r *Reading) target(want rules.Set) *targetCopy {
 	t := &targetCopy{Format: format, Keep: []string{}, Add: []addition{}, Off: []string{}}
 	have, _ := r.owned()
-	have = slices.DeleteFunc(have, r.confusable())
 	kept := map[*rule]bool{}
 	for name := range r.muddled() {
 		for i := range have {
@@ -71,21 +70,6 @@ func (r *Reading) target(want rules.Set) *targetCopy {
 	slices.Sort(t.Keep)
 	slices.Sort(t.Off)
 	return t
-}
-
-// confusable says of which rules of ours there are others of the same name and other
-// content. By its name COM picks one of them or the other, so none of them can stay.
-func (r *Reading) confusable() func(owned) bool {
-	texts, unlike := map[string]string{}, map[string]bool{}
-	for _, x := range r.own() {
-		if text, twin := texts[x.name]; twin && text != x.text {
-			unlike[x.name] = true
-		}
-		texts[x.name] = x.text
-	}
-	return func(o owned) bool {
-		return slices.ContainsFunc(o.parts, func(p part) bool { return unlike[p.rule.name] })
-	}
 }
 
 // muddled are the names under which several rules of ours stand that are not alike. By
