@@ -132,7 +132,7 @@ func (c *condition) kept(key string) any {
 
 // kindsText is how InterfaceTypes reads back.
 func kindsText(bits int) string {
-	if bits == 0 || bits == 7 {
+	if bits == 0 {
 		return "All"
 	}
 	var parts []string
@@ -317,8 +317,8 @@ func (c *condition) setICMP(v *string) error {
 }
 
 func parseKinds(text string) (int, error) {
-	bits := 0
-	if text == "" {
+	bits, all := 0, text == ""
+	if all {
 		return 0, nil
 	}
 	for _, part := range strings.Split(text, ",") {
@@ -326,14 +326,17 @@ func parseKinds(text string) (int, error) {
 		i := slices.IndexFunc(interfaceKinds, func(k string) bool { return strings.EqualFold(k, part) })
 		switch {
 		case strings.EqualFold(part, "All"):
-			bits |= 7
+			all = true
 		case i < 0:
 			return 0, EInvalidArg
 		default:
 			bits |= 1 << i
 		}
 	}
-	return bits % 7, nil
+	if all {
+		return 0, nil
+	}
+	return bits, nil
 }
 
 func (c *condition) setInterfaces(value any, w *world) error {

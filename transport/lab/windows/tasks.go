@@ -141,7 +141,7 @@ func (h *Host) startTask(t *task) {
 		defer stop()
 		exit, err := h.spawn(ctx, t.Program, t.Arguments, Command{
 			User: `NT AUTHORITY\SYSTEM`, Admin: true, Stdin: strings.NewReader(""), Stdout: t.said, Stderr: t.said,
-		})
+		}, true)
 		if err != nil {
 			exit = -1
 		}
@@ -152,9 +152,22 @@ func (h *Host) startTask(t *task) {
 	})
 }
 
-// spawn starts a program as SYSTEM, without a cmd.exe and its limits.
-func (h *Host) spawn(ctx context.Context, program, args string, c Command) (int64, error) {
-	p := prompt{host: h, command: c, system: true, env: h.environment(c)}
+// Start runs a program without a cmd.exe and its limits: powershell.exe, or cmd.exe
+// itself. Line is not looked at.
+func (h *Host) Start(ctx context.Context, program, args string, c Command) (int64, error) {
+	power, err := h.awake(ctx)
+	if err != nil {
+		return 0, err
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	defer context.AfterFunc(power, func() { stop(context.Cause(power)) })()
+	return h.spawn(ctx, program, args, c, false)
+}
+
+// spawn is Start on a host that is on; system: as SYSTEM.
+func (h *Host) spawn(ctx context.Context, program, args string, c Command, system bool) (int64, error) {
+	p := prompt{host: h, command: c, system: system, env: h.environment(c)}
 	name := strings.ToLower(path.Base(strings.ReplaceAll(strings.Trim(program, `"`), `\`, "/")))
 	switch strings.TrimSuffix(name, ".exe") {
 	case "powershell":
