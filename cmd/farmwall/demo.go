@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,7 +11,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"farmwall/inventory"
 	"farmwall/transport/lab"
+	"farmwall/transport/lab/windows"
 )
 
 func (p *program) demoVerb() *cli.Command {
@@ -31,7 +32,7 @@ func (p *program) demoVerb() *cli.Command {
 // demoStage is where the demo plays: a farm that is up, and a folder with its
 // inventory, in which every command runs.
 type demoStage struct {
-	farm    *lab.Farm
+	place   *place
 	dir     string
 	self    string
 	out     io.Writer
@@ -50,16 +51,12 @@ func (p *program) demo(ctx context.Context, c colours) (int, error) {
 	}
 	defer os.RemoveAll(dir)
 	started := time.Now()
-	var hosts []lab.HostSpec
-	for _, h := range demoHosts() {
-		hosts = append(hosts, lab.HostSpec{Name: h.name, Addresses: []netip.Addr{netip.MustParseAddr(h.address)}, Ruleset: demoRuleset})
-	}
-	farm, err := lab.Up(ctx, lab.Options{Hosts: hosts})
+	at, err := demoFarm(ctx, dir)
 	if err != nil {
 		return exitOK, fmt.Errorf("%w (on Debian and Ubuntu: apt-get install nftables iproute2, and run as root)", err)
 	}
-	defer farm.Close()
-	s := &demoStage{farm: farm, dir: dir, self: self, out: p.stdout, colours: c}
+	defer at.close()
+	s := &demoStage{place: at, dir: dir, self: self, out: p.stdout, colours: c}
 	for _, act := range demoStory() {
 		if err := ctx.Err(); err != nil {
 			return exitOK, err
@@ -74,6 +71,33 @@ func (p *program) demo(ctx context.Context, c colours) (int, error) {
 	}
 	return exitOK, nil
 }
+
+// demoFarm brings the hosts of the demo's inventory up.
+func demoFarm(ctx context.Context, dir string) (*place, error) {
+	file := filepath.Join(dir, "farm.yml")
+	if err := os.WriteFile(file, []byte(demoInventory(demoSSH)), 0o600); err != nil {
+		return nil, err
+	}
+	inv, err := inventory.Load(ctx, []string{file}, inventory.Options{})
+	if err != nil {
+		return nil, err
+	}
+	hosts, others, err := lab.Specs(inv)
+	if err != nil {
+		return nil, err
+	}
+	for i := range hosts {
+		hosts[i].Ruleset = demoRuleset
+	}
+	g, err := newGuests(inv, others, windows.Model, demoRules)
+	if err != nil {
+		return nil, err
+	}
+	return bringUp(ctx, "", hosts, others, g)
+}
+
+// demoRules is how many rules a Windows host has before farmwall comes.
+const demoRules = 400
 
 // play does one act: says what happens, writes the inventory where it changes,
 // runs the command as a user would type it, and shows its exit code.
@@ -93,8 +117,17 @@ func (s *demoStage) play(ctx context.Context, a act) error {
 			argv[i] = s.lastRun(ctx)
 			shown = strings.Replace(shown, "RUN", argv[i], 1)
 		}
+		if word == "RULE" {
+			argv[i] = s.ruleNamed(ctx, a.host, a.rule)
+			shown = strings.Replace(shown, "RULE", argv[i], 1)
+		}
 	}
-	if a.host != "" {
+	switch known, err := s.place.isWindows(ctx, a.host); {
+	case err != nil:
+		return err
+	case known:
+		shown = a.host + "> " + strings.TrimPrefix(shown, "$ ")
+	case a.host != "":
 		shown = a.host + "# " + a.command
 	}
 	fmt.Fprintf(s.out, "\n%s\n", s.colours.bold(shown))
@@ -113,19 +146,35 @@ func (s *demoStage) play(ctx context.Context, a act) error {
 
 // run runs a command on a host, or where the controller stands.
 func (s *demoStage) run(ctx context.Context, host string, argv []string, out io.Writer) (int, error) {
-	cmd := lab.Command{Argv: argv, Dir: s.dir, Stdout: out, Stderr: out}
+	cmd := lab.Command{Argv: argv, Dir: s.dir, Env: s.place.env(), Stdout: out, Stderr: out}
 	if host == "" {
 		if argv[0] == "farmwall" {
 			cmd.Argv = append([]string{s.self}, argv[1:]...)
 		}
-		return s.farm.Run(ctx, cmd)
+		return s.place.run(ctx, cmd)
 	}
-	h, err := s.farm.Host(host)
+	if known, err := s.place.isWindows(ctx, host); known || err != nil {
+		said, errs, code, err := s.place.windows.Run(ctx, host, argv, nil)
+		out.Write(append(said, errs...))
+		return code, err
+	}
+	h, err := s.place.linuxHost(host)
 	if err != nil {
 		return 0, err
 	}
-	cmd.Dir = ""
+	cmd.Dir, cmd.Env = "", nil
 	return h.Run(ctx, cmd)
+}
+
+// ruleNamed is the name of a host's rule, as a person would find it on the host.
+func (s *demoStage) ruleNamed(ctx context.Context, host, part string) string {
+	list, _, _, err := s.place.windows.Run(ctx, host, []string{"rules", part}, nil)
+	_, after, found := strings.Cut(string(list), "|Name=")
+	name, _, _ := strings.Cut(after, "|")
+	if err != nil || !found {
+		return "RULE"
+	}
+	return name
 }
 
 // lastRun asks the journal for the newest run, as a user would read it off.

@@ -39,9 +39,11 @@ func (d detail) changeLines(c *rules.Change, width int) []string {
 }
 
 // partial says whether a rule that is added or removed stands elsewhere on the host
-// and stays there. Our own table holds every rule that the host has from us.
+// and stays there. Our own table holds every rule that the host has from us, and
+// Windows has one place for all.
 func partial(c *rules.Change) bool {
-	return (c.Verb == rules.Add || c.Verb == rules.Remove) && len(c.Places) > 0 && !slices.Contains(c.Places, "table inet farmwall")
+	return (c.Verb == rules.Add || c.Verb == rules.Remove) && len(c.Places) > 0 &&
+		!slices.Contains(c.Places, "table inet farmwall") && !slices.Contains(c.Places, "Windows Firewall")
 }
 
 // changeName is the rule's name, safe to show.

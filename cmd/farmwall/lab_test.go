@@ -74,7 +74,7 @@ func TestLabStaysUp(t *testing.T) {
 			mustFarmwall(t, 0, "lab", "reboot", "pa1", "out")
 			mustFarmwall(t, 0, "lab", "cut", "gw1")
 			out := mustFarmwall(t, 0, "lab", "list")
-			for host, want := range map[string]string{"gw1": "on pulled 1 22", "pa1": "on plugged 2 22", "out": "on plugged 2 22"} {
+			for host, want := range map[string]string{"gw1": "Linux on pulled 1 22", "pa1": "Linux on plugged 2 22", "out": "Linux on plugged 2 22"} {
 				found := false
 				for _, line := range strings.Split(out, "\n") {
 					found = found || strings.HasPrefix(strings.Join(strings.Fields(line), " "), host+" "+want)

@@ -112,6 +112,9 @@ func (d detail) lines(v *view) []string {
 		add("%s %s", d.colours.yellow("warning:"), plain(w))
 	}
 	for _, f := range v.findings {
+		if f.Kind == "covered" && !d.all { // harmless, and there is one for many rules that Windows brings
+			continue
+		}
 		add("%s %s", d.colours.yellow("note ("+plain(f.Kind)+"):"), plain(f.Text))
 	}
 	for _, n := range foldNotes(v.notes) {
