@@ -18,7 +18,7 @@ import (
 
 const (
 	// maxAnswer is far over what a host may answer: it was told envelopeSize.
-	maxAnswer = 4 << 20
+	maxAnswer = 1 << 20
 	hintWinRM = "is WinRM listening on that port (winrm enumerate winrm/config/listener), and is it http or https there?"
 )
 

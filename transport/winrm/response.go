@@ -52,6 +52,9 @@ var errForm = errors.New("the answer is no message of WS-Management")
 // parseEnvelope reads an answer to the message. A fault is an error, *Fault.
 func parseEnvelope(body []byte, to message) (*envelope, error) {
 	e := &envelope{text: string(body)}
+	if tooDeep(body) {
+		return nil, errForm
+	}
 	if err := xml.Unmarshal(body, e); err != nil || e.XMLName.Local != "Envelope" {
 		return nil, errForm
 	}

@@ -153,6 +153,30 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+func TestDepth(t *testing.T) {
+	for text, want := range map[string]bool{
+		strings.Repeat("<a>", maxDepth+1):                                  true,
+		strings.Repeat("<a b='/>'>", maxDepth+1):                           true,
+		strings.Repeat("<a b=\"'/>\">", maxDepth+1) + "</a>":               true,
+		strings.Repeat("<!-- </a></a> --><a>", maxDepth+1):                 true,
+		strings.Repeat("<![CDATA[</a></a>]]><?x </a> ?><a>", maxDepth+1):   true,
+		strings.Repeat("<a>", maxDepth) + strings.Repeat("</a>", maxDepth): false,
+		strings.Repeat("<a></a><a x='>'/>", 1000):                          false,
+		strings.Repeat("<!-- <a> -->", 1000) + "<":                         false,
+		"":                                    false,
+		"<!-- " + strings.Repeat("<a>", 1000): false,
+	} {
+		if got := tooDeep([]byte(text)); got != want {
+			t.Errorf("%.60q: %v", text, got)
+		}
+	}
+	m := hostRequests.receive("S", "C")
+	deep := anAnswer(actionReceive+"Response", m.id(), strings.Repeat("<rsp:Stream>", 9000)+strings.Repeat("</rsp:Stream>", 9000))
+	if _, err := parseEnvelope([]byte(deep), m); !errors.Is(err, errForm) {
+		t.Error(err)
+	}
+}
+
 func FuzzAnswer(f *testing.F) {
 	m := hostRequests.receive("S", "C")
 	f.Add([]byte(anAnswer(actionReceive+"Response", m.id(), `<rsp:ReceiveResponse><rsp:Stream Name="stdout">YQ==</rsp:Stream><rsp:CommandState State="x/CommandState/Done"/></rsp:ReceiveResponse>`)))
