@@ -29,9 +29,12 @@ type wantedPart struct {
 // not matter: a new member changes one part, or splits it in two when it is full, or
 // (one that goes) joins two that fit into one. The number of a part is its place in the
 // tree of halves: 1 is the whole, n has the halves 2n and 2n+1.
-func partsOf(r *rules.Rule) []wantedPart {
+func partsOf(r *rules.Rule) []wantedPart { return cutInto(r, mostAddresses) }
+
+// cutInto cuts into parts of at most that many entries.
+func cutInto(r *rules.Rule, most int) []wantedPart {
 	list := r.Remotes.Prefixes()
-	if len(list) <= mostAddresses {
+	if len(list) <= most {
 		return []wantedPart{{rule: *r}}
 	}
 	entries := make([]entry, len(list))
@@ -40,7 +43,7 @@ func partsOf(r *rules.Rule) []wantedPart {
 	}
 	slices.SortStableFunc(entries, func(a, b entry) int { return bytes.Compare(a.key[:], b.key[:]) })
 	var out []wantedPart
-	halve(entries, 0, 1, func(group []entry, number int) {
+	halve(entries, most, 0, 1, func(group []entry, number int) {
 		prefixes := make([]netip.Prefix, len(group))
 		for i := range group {
 			prefixes[i] = group[i].prefix
@@ -72,17 +75,17 @@ func placeKey(p netip.Prefix) [8]byte {
 
 // halve cuts entries, sorted by key, at the next bit of their keys until each group fits.
 // 20 bits are more than mostParts ever needs.
-func halve(entries []entry, depth, number int, emit func([]entry, int)) {
+func halve(entries []entry, most, depth, number int, emit func([]entry, int)) {
 	if len(entries) == 0 {
 		return
 	}
-	if len(entries) <= mostAddresses || depth == 20 {
+	if len(entries) <= most || depth == 20 {
 		emit(entries, number)
 		return
 	}
 	n, _ := slices.BinarySearchFunc(entries, 1, func(e entry, _ int) int {
 		return int(e.key[depth/8]>>(7-depth%8)&1) - 1
 	})
-	halve(entries[:n], depth+1, 2*number, emit)
-	halve(entries[n:], depth+1, 2*number+1, emit)
+	halve(entries[:n], most, depth+1, 2*number, emit)
+	halve(entries[n:], most, depth+1, 2*number+1, emit)
 }
