@@ -96,26 +96,12 @@ func (d *draft) adopt(parent, child *draftGroup, at Position) {
 			return
 		}
 	}
-	if child.holds(parent, map[*draftGroup]bool{}) {
+	if child.holds(parent) {
 		d.problem(at, "take one of the two out", "groups %q and %q are children of each other", parent.name, child.name)
 		return
 	}
 	parent.children = append(parent.children, child)
 	child.parents = append(child.parents, parent)
-}
-
-// holds says whether other is a child of g, at any depth.
-func (g *draftGroup) holds(other *draftGroup, seen map[*draftGroup]bool) bool {
-	if seen[g] {
-		return false
-	}
-	seen[g] = true
-	for _, c := range g.children {
-		if c == other || c.holds(other, seen) {
-			return true
-		}
-	}
-	return false
 }
 
 // setGroup gives the group a variable; ansible_group_priority is its own place in the
@@ -181,23 +167,4 @@ func (d *draft) finish() {
 		}
 	}
 	d.countDepths()
-}
-
-// countDepths walks the groups with every parent before its children.
-func (d *draft) countDepths() {
-	waiting := map[*draftGroup]int{}
-	for _, g := range d.groupOrder {
-		waiting[g] = len(g.parents)
-	}
-	ready := []*draftGroup{d.groups["all"]}
-	for len(ready) > 0 {
-		g := ready[0]
-		ready = ready[1:]
-		for _, c := range g.children {
-			c.depth = max(c.depth, g.depth+1)
-			if waiting[c]--; waiting[c] == 0 {
-				ready = append(ready, c)
-			}
-		}
-	}
 }

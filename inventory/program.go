@@ -41,7 +41,7 @@ func runProgram(ctx context.Context, args []string, limits programLimits) (progr
 	}
 	cmd.WaitDelay = 2 * time.Second // somebody who was started holds the pipe
 	err := cmd.Run()
-	out := programOutput{stdout.Bytes(), stderr.Bytes()}
+	out := programOutput{stdout.kept.Bytes(), stderr.kept.Bytes()}
 	switch {
 	case ctx.Err() != nil:
 		return out, ctx.Err()
@@ -81,20 +81,20 @@ func firstLine(stderr []byte) string {
 
 // boundedBuffer keeps so many bytes and no more; what comes after is dropped.
 type boundedBuffer struct {
-	bytes.Buffer
+	kept bytes.Buffer // not embedded: its ReadFrom knows no bound
 	most int
 	over bool
 	full func() // called once there is too much
 }
 
 func (b *boundedBuffer) Write(p []byte) (int, error) {
-	if room := b.most - b.Len(); len(p) > room {
-		b.Buffer.Write(p[:max(room, 0)])
+	if room := b.most - b.kept.Len(); len(p) > room {
+		b.kept.Write(p[:max(room, 0)])
 		if !b.over && b.full != nil {
 			b.full()
 		}
 		b.over = true
 		return len(p), nil
 	}
-	return b.Buffer.Write(p)
+	return b.kept.Write(p)
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -107,32 +108,36 @@ func (r *scriptRun) hint(err error) string {
 const maxScriptCalls = 8
 
 // hostAnswers asks for each host by itself, which scripts without _meta want. The
-// answers come in the order of the names; the first error ends it all.
+// answers come in the order of the names; after an error no host is asked any more,
+// and the first in order is told.
 func (r *scriptRun) hostAnswers(names []string) ([][]byte, string, error) {
 	answers := make([][]byte, len(names))
 	errs := make([]error, len(names))
-	ctx, stop := context.WithCancel(r.ctx)
-	defer stop()
-	each := *r
-	each.ctx = ctx
+	var failed atomic.Bool
 	var group sync.WaitGroup
 	slots := make(chan struct{}, maxScriptCalls)
 	for i, name := range names {
 		slots <- struct{}{}
+		if failed.Load() || r.ctx.Err() != nil {
+			break
+		}
 		group.Go(func() {
 			defer func() { <-slots }()
-			out, err := each.answer("--host", name)
+			out, err := r.answer("--host", name)
 			answers[i], errs[i] = out.stdout, err
 			if err != nil {
-				stop()
+				failed.Store(true)
 			}
 		})
 	}
 	group.Wait()
+	if err := r.ctx.Err(); err != nil {
+		return nil, "", err
+	}
 	for i, err := range errs {
-		if err != nil && !errors.Is(err, context.Canceled) {
+		if err != nil {
 			return nil, names[i], err
 		}
 	}
-	return answers, "", r.ctx.Err()
+	return answers, "", nil
 }

@@ -105,6 +105,11 @@ func parseJSON(file string, data []byte) (*yaml.Node, error) {
 	j.dec = json.NewDecoder(bytes.NewReader(data))
 	j.dec.UseNumber()
 	n, err := j.node(0)
+	if err == nil {
+		if _, more := j.token(); !errors.Is(more, io.EOF) {
+			err = errors.New("something follows the value")
+		}
+	}
 	if err != nil {
 		return nil, Problem{At: Position{file, j.line}, Text: "broken JSON: " + err.Error()}
 	}
