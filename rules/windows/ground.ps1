@@ -34,7 +34,7 @@ function Read-FwFile([string]$Name) {
 		try {
 			$file = [IO.File]::Open($path, 'Open', 'Read', 'ReadWrite, Delete')
 			break
-		} catch [IO.FileNotFoundException], [IO.DirectoryNotFoundException] { return $null } catch [IO.IOException] {
+		} catch [IO.FileNotFoundException], [IO.DirectoryNotFoundException] { return $null } catch [IO.IOException], [UnauthorizedAccessException] {
 			if ($try -ge 20) { throw }
 			Start-Sleep -Milliseconds 50
 		}

@@ -4,7 +4,7 @@
 # Objects become tables that know upper case from lower, lists become ArrayLists, and
 # numbers, whole ones only, longs.
 function Read-FwJson([string]$Text) {
-	$tokens = New-Object regex '\G[ \t\r\n]*(?:([{}\[\],:])|"([^"\\\x00-\x1f]*(?:\\.[^"\\\x00-\x1f]*)*)"|(-?[0-9]{1,18})(?![0-9.eE])|(true|false|null))'
+	$tokens = New-Object regex '\G[ \t\r\n]*(?:([{}\[\],:])|"([^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*)"|(-?[0-9]{1,18})(?![0-9.eE])|(true|false|null))'
 	$holders = New-Object Collections.Stack
 	$keys = New-Object Collections.Stack
 	$holder = New-Object Collections.ArrayList

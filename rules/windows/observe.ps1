@@ -154,8 +154,8 @@ function Invoke-FwRequest {
 		$seen.rest = $prints.rest
 		$seen.registry.gpo = $stores.gpoProfiles
 		$seen.registry.local = $stores.localProfiles
-		$switch = Read-FwKey $fwLocal
-		$seen.registry.delete_app_containers_on_logoff = ($null -ne $switch -and $switch['DeleteUserAppContainersOnLogoff'] -eq 1)
+		$root = Read-FwKey $fwLocal
+		$seen.registry.delete_app_containers_on_logoff = ($null -ne $root -and $root['DeleteUserAppContainersOnLogoff'] -eq 1)
 		$seen.left_out.local = $stores.local.left
 		$seen.left_out.gpo = $stores.gpo.left
 		foreach ($name in 'Configurable\System', 'AppIso\FirewallRules') {
@@ -185,13 +185,13 @@ function Invoke-FwRequest {
 	# The two lists, which are long, go out by themselves.
 	$out = New-Object IO.StreamWriter $Answer.Out, (New-Object Text.UTF8Encoding $false), 65536
 	$out.Write((Format-FwJson $seen).TrimEnd([char]'}'))
-	Write-FwRules $out 'local' $(if ($stores) { $stores.local })
-	Write-FwRules $out 'gpo' $(if ($stores) { $stores.gpo })
+	Write-FwList $out 'local' $(if ($stores) { $stores.local })
+	Write-FwList $out 'gpo' $(if ($stores) { $stores.gpo })
 	$out.Write('}')
 	$out.Flush()
 }
 
-function Write-FwRules($Out, [string]$Name, $Rules) {
+function Write-FwList($Out, [string]$Name, $Rules) {
 	$Out.Write(",`"$Name`":[")
 	if ($Rules) {
 		$sign = '['

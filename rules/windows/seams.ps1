@@ -150,16 +150,17 @@ if (-not (Test-Path Function:\Protect-FwFolder)) { function Protect-FwFolder([st
 	return Test-FwFolder $Path
 } }
 
-# When a process began, as text; empty where there is none.
+# When a process began, as text; empty where there is none, "?" where it may not be asked.
 if (-not (Test-Path Function:\Get-FwStart)) { function Get-FwStart([int]$Id) {
-	try { [string][Diagnostics.Process]::GetProcessById($Id).StartTime.ToFileTimeUtc() } catch { '' }
+	try { $process = [Diagnostics.Process]::GetProcessById($Id) } catch { return '' }
+	try { [string]$process.StartTime.ToFileTimeUtc() } catch { if ($process.HasExited) { '' } else { '?' } }
 } }
 
 # Ends a process and all that it started, if it is the one that began then. The times
 # are in 100 ns; where they are computed, they may differ by a little.
 if (-not (Test-Path Function:\Stop-FwTree)) { function Stop-FwTree([int]$Id, [string]$Start) {
 	$began = Get-FwStart $Id
-	if (-not $began -or -not $Start -or [Math]::Abs([long]$began - [long]$Start) -gt 10000000) { return }
+	if ($began -notmatch '\A[0-9]+\z' -or $Start -notmatch '\A[0-9]+\z' -or [Math]::Abs([long]$began - [long]$Start) -gt 10000000) { return }
 	$ErrorActionPreference = 'SilentlyContinue' # what it says on stderr is no error of ours
 	$taskkill = [IO.Path]::Combine([Environment]::SystemDirectory, 'taskkill.exe')
 	$null = & $taskkill /T /F /PID $Id 2>$null

@@ -36,7 +36,8 @@ function Test-FwSwitchAlive([long]$Lease) {
 	$ready = Read-FwNote "ready.$Lease"
 	if ($null -eq $ready -or $ready['process'] -isnot [long]) { return $false }
 	$began = Get-FwStart $ready['process']
-	return $began -and $ready['start'] -and [Math]::Abs([long]$began - [long]$ready['start']) -le 10000000
+	if ($began -eq '?') { return $true }
+	return $began -and $ready['start'] -match '\A[0-9]+\z' -and [Math]::Abs([long]$began - [long]$ready['start']) -le 10000000
 }
 
 # Finishes what a token found confirming or undoing began, and what an armed one whose
@@ -52,7 +53,7 @@ function Invoke-FwSettle {
 		}
 		'undoing' { Complete-FwUndoOrFail $token.lease }
 		'armed' {
-			$gone = (Test-FwEarlier $token $token.armed) -or -not (Test-FwSwitchAlive $token.lease)
+			$gone = (Test-FwEarlier $token $token.armed) -or -not (Test-FwSwitchAlive $token.lease) -or (Get-FwUptime) -ge $token.deadline + 60000
 			# It may still have to start, unless it is not wanted any more.
 			$over = (Test-FwEarlier $token $token.armed) -or (Get-FwUptime) -ge $token.deadline -or
 			(Test-FwFile "ready.$($token.lease)") -or -not (Test-FwFile "wait.$($token.lease)")

@@ -32,9 +32,10 @@ function Wait-FwWindow([long]$Lease, $Undo) {
 				if (-not (Test-FwFile "wait.$Lease") -or (Get-FwUptime) -ge $token.deadline) { Invoke-FwUndoNow $Lease $Undo }
 			}
 			default {
-				# Whoever renamed it may have died.
+				# Whoever renamed it may have died, and the firewall may be stopped for long.
 				if ((Get-FwUptime) -ge $token.deadline + 5000 -and (Lock-Fw 0)) {
-					try { Invoke-FwSettle } finally { Unlock-Fw }
+					try { Invoke-FwSettle } catch { Add-FwLog (Format-FwProblem $_) } finally { Unlock-Fw }
+					Start-Sleep -Milliseconds 5000
 				}
 			}
 		}

@@ -58,7 +58,8 @@ function Get-FwTaskArguments([string]$Task, [long]$Lease, [string]$Program, [str
 }
 
 # This function's text stands in the command line of a task, where nothing else is defined.
-function Invoke-FwStaged([string]$Folder, [string]$Task, [long]$Lease, [string]$Program, [string]$Undo) {
+function Invoke-FwStaged {
+	param([string]$Folder, [string]$Task, [long]$Lease, [string]$Program, [string]$Undo)
 	$ErrorActionPreference = 'Stop'
 	$ProgressPreference = 'SilentlyContinue'
 	$Folder = [Text.Encoding]::Unicode.GetString([Convert]::FromBase64String($Folder))
