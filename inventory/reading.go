@@ -82,6 +82,9 @@ func (r *variables) find(name string) (Value, bool) {
 		return v, true
 	}
 	out, secret, err := r.resolve(r.of, name, v)
+	if err != nil && err.told {
+		return Value{}, false
+	}
 	if err != nil {
 		r.tell(name, v, v.At, err.hint, "%s of host %q: %s", name, r.host, err.text)
 		return Value{}, false

@@ -75,6 +75,7 @@ func (r *resolver) open(s *Sealed) (string, *templateError) {
 		plain, err := r.vault.open(s.text)
 		if err != nil {
 			o.err = templatef(vaultHint(err), "the encrypted value at %s cannot be opened: %s", s.at, err)
+			o.err.told = s.told
 		}
 		o.text = string(plain)
 		clear(plain)

@@ -14,6 +14,7 @@ type Sealed struct {
 	text  string
 	at    Position
 	block bool // its lines follow the one at which it stands
+	told  bool // that it does not open has been reported
 }
 
 // MarshalJSON writes it as Ansible's listings do, still encrypted.
@@ -55,6 +56,7 @@ func (d *draft) checkSealed(ctx context.Context, v *Vault) {
 	group.Wait()
 	for i, err := range errs {
 		if err != nil {
+			d.sealed[i].told = true
 			d.problem(d.sealed[i].place(err), vaultHint(err), "the encrypted value cannot be opened: %s", err)
 		}
 	}

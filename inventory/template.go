@@ -18,6 +18,7 @@ type templatePiece struct {
 type templateError struct {
 	text, hint string
 	undefined  bool
+	told       bool // reported already, where it stands
 }
 
 func (e *templateError) Error() string { return e.text }
