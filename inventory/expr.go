@@ -249,14 +249,14 @@ func (e *indexExpr) eval(ev *evaluation) (any, *templateError) {
 		}
 	}
 	name, _ := textOf(index)
-	return undefined{what: e.describe() + show(name)}, nil
+	return undefined{what: show(name) + " of " + e.describe()}, nil
 }
 
 func (e *indexExpr) describe() string {
 	if n, ok := e.on.(*nameExpr); ok {
-		return n.name + " has no "
+		return n.name
 	}
-	return "what it refers to: it has no "
+	return "what it refers to"
 }
 
 type sliceExpr struct{ on, from, to expression }
