@@ -12,7 +12,7 @@ import (
 )
 
 func TestContractChangeAndConfirm(t *testing.T) {
-	onBoth(t, windows.Options{Rules: plain}, func(m *machine) {
+	onBoth(t, windows.Options{Rules: plain}, func(t *testing.T, m *machine) {
 		foreign := m.Local()
 		s := m.applied([]object{addition(markA, "80,443"), addition(markC, "3389")}, nil, nil)
 		m.mustBe("+"+markA+":1", "+"+markC+":1")
@@ -44,7 +44,7 @@ func TestContractChangeAndConfirm(t *testing.T) {
 }
 
 func TestContractSwitchFires(t *testing.T) {
-	onBoth(t, windows.Options{Rules: plain}, func(m *machine) {
+	onBoth(t, windows.Options{Rules: plain}, func(t *testing.T, m *machine) {
 		before := m.applied([]object{addition(markA, "443")}, nil, nil)
 		all := m.Local()
 		m.must("change", request(before, m.window(), []object{addition(markB, "443")}, nil, []string{markA + ":1"}), "applied")
@@ -63,7 +63,7 @@ func TestContractSwitchFires(t *testing.T) {
 }
 
 func TestContractRevert(t *testing.T) {
-	onBoth(t, windows.Options{Rules: plain}, func(m *machine) {
+	onBoth(t, windows.Options{Rules: plain}, func(t *testing.T, m *machine) {
 		before := m.applied([]object{addition(markA, "443")}, nil, nil)
 		all := m.Local()
 		m.must("revert", reversion(7), "taken")
@@ -79,7 +79,7 @@ func TestContractRevert(t *testing.T) {
 }
 
 func TestContractNothingKnown(t *testing.T) {
-	onBoth(t, windows.Options{Rules: plain}, func(m *machine) {
+	onBoth(t, windows.Options{Rules: plain}, func(t *testing.T, m *machine) {
 		m.must("revert", reversion(1), "pending")
 		m.must("confirm", confirmation(1), "too-late")
 		m.must("recover", object{"format": 1}, "idle")
@@ -87,7 +87,7 @@ func TestContractNothingKnown(t *testing.T) {
 }
 
 func TestContractStaleAndTaken(t *testing.T) {
-	onBoth(t, windows.Options{Rules: plain}, func(m *machine) {
+	onBoth(t, windows.Options{Rules: plain}, func(t *testing.T, m *machine) {
 		s := m.applied([]object{addition(markA, "443")}, nil, nil)
 		old := s
 		old.Lease.Number = 0
@@ -125,7 +125,7 @@ func TestContractStaleAndTaken(t *testing.T) {
 }
 
 func TestContractRefused(t *testing.T) {
-	onBoth(t, windows.Options{Rules: plain}, func(m *machine) {
+	onBoth(t, windows.Options{Rules: plain}, func(t *testing.T, m *machine) {
 		s := m.applied([]object{addition(markA, "443")}, nil, nil)
 		for name, q := range map[string]object{
 			"a rule that the target forgets": request(s, 10*time.Minute, nil, nil, nil),
@@ -152,7 +152,7 @@ func TestContractRefused(t *testing.T) {
 }
 
 func TestContractTwins(t *testing.T) {
-	onBoth(t, windows.Options{Rules: plain}, func(m *machine) {
+	onBoth(t, windows.Options{Rules: plain}, func(t *testing.T, m *machine) {
 		m.applied([]object{addition(markA, "443")}, nil, nil)
 		m.EditRules(func(all []windows.Entry) []windows.Entry {
 			twin := all[len(all)-1]
@@ -175,7 +175,7 @@ func TestContractTwins(t *testing.T) {
 }
 
 func TestContractParts(t *testing.T) {
-	onBoth(t, windows.Options{Rules: plain}, func(m *machine) {
+	onBoth(t, windows.Options{Rules: plain}, func(t *testing.T, m *machine) {
 		a, b := addition(markA, "443"), addition(markA, "443")
 		b["part"], b["remote_addresses"] = 1, "192.0.2.0/24,2001:db8::/64"
 		m.applied([]object{a, b}, nil, nil)
@@ -191,7 +191,7 @@ func TestContractParts(t *testing.T) {
 // A script that hangs until its window has gone changes nothing, and what the switch
 // has ended writes no more.
 func TestContractLateApply(t *testing.T) {
-	onBoth(t, windows.Options{Rules: plain}, func(m *machine) {
+	onBoth(t, windows.Options{Rules: plain}, func(t *testing.T, m *machine) {
 		before := m.applied([]object{addition(markA, "443")}, nil, nil)
 		all := m.Local()
 		hung := make(chan struct{})

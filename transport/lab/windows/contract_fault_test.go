@@ -23,7 +23,7 @@ func TestContractWritesThatFail(t *testing.T) {
 		"another writer adds a twin":   func(f *windows.Faults) { f.TwinOnAdd = true },
 	} {
 		t.Run(name, func(t *testing.T) {
-			onBoth(t, windows.Options{Rules: plain}, func(m *machine) {
+			onBoth(t, windows.Options{Rules: plain}, func(t *testing.T, m *machine) {
 				before := m.applied([]object{addition(markA, "443")}, nil, nil)
 				all := m.Local()
 				m.SetFaults(fault)
@@ -56,7 +56,7 @@ func TestContractNoChangePossible(t *testing.T) {
 		"a full disk":          {func(m *machine) { m.SetFaults(func(f *windows.Faults) { f.FullDisk = true }) }, "full"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onBoth(t, windows.Options{Rules: plain}, func(m *machine) {
+			onBoth(t, windows.Options{Rules: plain}, func(t *testing.T, m *machine) {
 				before := m.applied([]object{addition(markA, "443")}, nil, nil)
 				all := m.Local()
 				c.fault(m)
@@ -73,7 +73,7 @@ func TestContractNoChangePossible(t *testing.T) {
 }
 
 func TestContractSwitchThatDoesNotStart(t *testing.T) {
-	onBoth(t, windows.Options{Rules: plain, Faults: windows.Faults{BrokenTasks: true}}, func(m *machine) {
+	onBoth(t, windows.Options{Rules: plain, Faults: windows.Faults{BrokenTasks: true}}, func(t *testing.T, m *machine) {
 		m.must("change", request(m.observe(), 20*time.Second, []object{addition(markB, "443")}, nil, nil), "refused")
 		m.mustBe()
 		if s := m.observe(); len(m.Tasks()) != 0 || s.Token.State == "armed" {
@@ -84,7 +84,7 @@ func TestContractSwitchThatDoesNotStart(t *testing.T) {
 
 // A confirm that cannot take the old rules off stays won, and is finished later.
 func TestContractRemoveThatLeavesARule(t *testing.T) {
-	onBoth(t, windows.Options{Rules: plain}, func(m *machine) {
+	onBoth(t, windows.Options{Rules: plain}, func(t *testing.T, m *machine) {
 		s := m.applied([]object{addition(markA, "443")}, nil, nil)
 		m.must("change", request(s, 10*time.Minute, []object{addition(markB, "443")}, nil, []string{markA + ":1"}), "applied")
 		m.SetFaults(func(f *windows.Faults) { f.RemoveLeavesTwin = true })
@@ -111,7 +111,7 @@ func TestContractHostsThatRunNothing(t *testing.T) {
 		"PowerShell 2":         {windows.Faults{PSVersion: "2.0"}, transport.ErrOldPowerShell},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onBoth(t, windows.Options{Faults: c.faults}, func(m *machine) {
+			onBoth(t, windows.Options{Faults: c.faults}, func(t *testing.T, m *machine) {
 				if _, err := m.run(t.Context(), dialect.New().Observe()); !errors.Is(err, c.want) {
 					t.Fatalf("got %v, want %v", err, c.want)
 				}
@@ -122,7 +122,7 @@ func TestContractHostsThatRunNothing(t *testing.T) {
 
 // Nobody enumerates the rules by COM, so a slow enumeration slows nothing down.
 func TestContractSlowEnumeration(t *testing.T) {
-	onBoth(t, windows.Options{Rules: plain, Faults: windows.Faults{EnumerationDelay: time.Hour}}, func(m *machine) {
+	onBoth(t, windows.Options{Rules: plain, Faults: windows.Faults{EnumerationDelay: time.Hour}}, func(t *testing.T, m *machine) {
 		m.applied([]object{addition(markA, "443")}, nil, nil)
 		m.mustBe("+" + markA + ":1")
 	})
@@ -195,7 +195,7 @@ func brief(v any) string {
 
 // A script that its controller gives up on ends, and writes nothing more.
 func TestContractCancel(t *testing.T) {
-	onBoth(t, windows.Options{Rules: plain}, func(m *machine) {
+	onBoth(t, windows.Options{Rules: plain}, func(t *testing.T, m *machine) {
 		before := m.applied([]object{addition(markA, "443")}, nil, nil)
 		all := m.Local()
 		ctx, stop := context.WithCancel(t.Context())

@@ -10,7 +10,7 @@ import (
 )
 
 func TestContractRebootInsideTheWindow(t *testing.T) {
-	onBoth(t, windows.Options{Rules: plain, Faults: windows.Faults{LateFirewall: 1500 * time.Millisecond}}, func(m *machine) {
+	onBoth(t, windows.Options{Rules: plain, Faults: windows.Faults{LateFirewall: 1500 * time.Millisecond}}, func(t *testing.T, m *machine) {
 		before := m.applied([]object{addition(markA, "443")}, nil, nil)
 		all := m.Local()
 		m.must("change", request(before, 10*time.Minute, []object{addition(markB, "443")}, nil, []string{markA + ":1"}), "applied")
@@ -29,7 +29,7 @@ func TestContractPowerGoesAtEachWrite(t *testing.T) {
 	type step struct{ name, what string }
 	for _, at := range []step{{"first add", "add"}, {"first disable", "set enabled"}, {"first remove", "remove"}} {
 		t.Run(at.name, func(t *testing.T) {
-			onBoth(t, windows.Options{Rules: plain}, func(m *machine) {
+			onBoth(t, windows.Options{Rules: plain}, func(t *testing.T, m *machine) {
 				before := m.applied([]object{addition(markA, "443")}, nil, nil)
 				all := m.Local()
 				cut := false
@@ -70,7 +70,7 @@ func TestContractPowerGoesAtEachWrite(t *testing.T) {
 
 func TestContractRecover(t *testing.T) {
 	// Without a task scheduler at boot nothing undoes by itself.
-	onBoth(t, windows.Options{Rules: plain}, func(m *machine) {
+	onBoth(t, windows.Options{Rules: plain}, func(t *testing.T, m *machine) {
 		before := m.applied([]object{addition(markA, "443")}, nil, nil)
 		all := m.Local()
 		m.must("change", request(before, 10*time.Minute, []object{addition(markB, "443")}, nil, []string{markA + ":1"}), "applied")

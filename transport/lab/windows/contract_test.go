@@ -34,14 +34,14 @@ type machine struct {
 
 // onBoth runs a case on a host of each engine. Processes of PowerShell are one after the
 // other: two at a time make each other late.
-func onBoth(t *testing.T, o windows.Options, do func(m *machine)) {
+func onBoth(t *testing.T, o windows.Options, do func(t *testing.T, m *machine)) {
 	t.Helper()
 	for _, e := range []windows.Engine{windows.Model, windows.PowerShell} {
 		t.Run(string(e), func(t *testing.T) {
 			if e == windows.Model {
 				t.Parallel()
 			}
-			do(boot(t, e, o))
+			do(t, boot(t, e, o))
 		})
 	}
 }

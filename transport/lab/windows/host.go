@@ -165,9 +165,8 @@ func (h *Host) Run(ctx context.Context, c Command) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	defer context.AfterFunc(power, func() { stop(context.Cause(power)) })()
+	ctx, stop := living(ctx, power)
+	defer stop()
 	if c.Stdin == nil {
 		c.Stdin = strings.NewReader("")
 	}

@@ -132,6 +132,16 @@ func (h *Host) Boots() int {
 	return h.boots
 }
 
+// living ends when the power goes, at that very moment, or when ctx does.
+func living(ctx, power context.Context) (both context.Context, stop func()) {
+	both, cancel := context.WithCancelCause(power)
+	release := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
+	return both, func() {
+		release()
+		cancel(nil)
+	}
+}
+
 // uptime is what the host's monotonic clock says; h.mu is held.
 func (h *Host) uptime() time.Duration { return time.Since(h.booted) + time.Minute }
 

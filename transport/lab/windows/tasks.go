@@ -159,9 +159,8 @@ func (h *Host) Start(ctx context.Context, program, args string, c Command) (int6
 	if err != nil {
 		return 0, err
 	}
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	defer context.AfterFunc(power, func() { stop(context.Cause(power)) })()
+	ctx, stop := living(ctx, power)
+	defer stop()
 	return h.spawn(ctx, program, args, c, false)
 }
 
