@@ -3,8 +3,10 @@ package winrm
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -80,11 +82,16 @@ func TestAWrongKeytabIsTriedOnce(t *testing.T) {
 	kerb := fresh(t)
 	a := access("alice@LAB.TEST", "", k)
 	a.WinRM.Keytab = old
+	var last *transport.Error
 	for range 3 {
 		e, err := first(kerb, a)
 		if !errors.Is(err, transport.ErrRejected) || !strings.Contains(e.Hint, "keytab") {
 			t.Fatal(err)
 		}
+		if e == last {
+			t.Error("two hosts share an error, into which each writes its name")
+		}
+		last = e
 	}
 	if n := k.Count("AS_REQ", "PREAUTH_FAILED"); n != 1 {
 		t.Errorf("the old keytab was tried %d times", n)
@@ -215,44 +222,23 @@ func TestTheClocksDifferenceIsSaid(t *testing.T) {
 func TestASilentKDCSeesThePasswordOnce(t *testing.T) {
 	k := transporttest.NewKDC(t, "")
 	k.User("alice", "secret")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
 	var mu sync.Mutex
 	proofs := 0
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			buf := make([]byte, 4096)
-			n, _ := c.Read(buf)
-			if bytes.Contains(buf[:n], []byte{0xa1, 3, 2, 1, 2, 0xa2}) { // PA-ENC-TIMESTAMP
-				mu.Lock()
-				proofs++
-				mu.Unlock()
-				c.Close()
-				continue
-			}
-			up, err := net.Dial("tcp", k.Address)
-			if err == nil {
-				up.Write(buf[:n])
-				n, _ = up.Read(buf)
-				c.Write(buf[:n])
-				up.Close()
-			}
-			c.Close()
+	address := between(t, k, func(request, reply []byte) []byte {
+		if bytes.Contains(request, []byte{0xa1, 3, 2, 1, 2, 0xa2}) { // PA-ENC-TIMESTAMP
+			mu.Lock()
+			proofs++
+			mu.Unlock()
+			return nil
 		}
-	}()
+		return reply
+	})
 	conf := filepath.Join(t.TempDir(), "krb5.conf")
-	os.WriteFile(conf, fmt.Appendf(nil, "[realms]\nLAB.TEST={\nkdc=%s\nkdc=%s\n}\n", l.Addr(), l.Addr()), 0o600)
+	os.WriteFile(conf, fmt.Appendf(nil, "[realms]\nLAB.TEST={\nkdc=%s\nkdc=%s\n}\n", address, address), 0o600)
 	a := access("alice@LAB.TEST", "secret", k)
 	a.WinRM.KrbConf = conf
 	kerb := fresh(t)
-	_, err = first(kerb, a)
+	_, err := first(kerb, a)
 	_, again := first(kerb, a)
 	mu.Lock()
 	defer mu.Unlock()
@@ -288,4 +274,65 @@ func TestAContextEndsTheWaiting(t *testing.T) {
 	if took := time.Since(start); took > 3*time.Second {
 		t.Errorf("it took %s", took)
 	}
+}
+
+// What the KDC says of a ticket is sealed; what stands on the ticket is not.
+func TestATicketThatWasExchangedIsNotUsed(t *testing.T) {
+	k := transporttest.NewKDC(t, "")
+	k.User("alice", "secret")
+	k.Keytab("", "HTTP/host.lab.test")
+	address := between(t, k, func(_, reply []byte) []byte {
+		return bytes.ReplaceAll(reply, []byte("host.lab.test"), []byte("evil.lab.test"))
+	})
+	conf := filepath.Join(t.TempDir(), "krb5.conf")
+	os.WriteFile(conf, fmt.Appendf(nil, "[realms]\nLAB.TEST={\nkdc=%s\n}\n", address), 0o600)
+	a := access("alice@LAB.TEST", "secret", k)
+	a.WinRM.KrbConf = conf
+	if _, err := first(fresh(t), a); err == nil || !strings.Contains(err.Error(), "exchanged on the way") {
+		t.Error(err)
+	}
+}
+
+// between stands between clients and the KDC and changes what it answers; nil: it
+// hangs up.
+func between(t *testing.T, k *transporttest.KDC, change func(request, reply []byte) []byte) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wait sync.WaitGroup
+	t.Cleanup(func() { l.Close(); wait.Wait() })
+	read := func(c net.Conn) []byte {
+		head := make([]byte, 4)
+		if _, err := io.ReadFull(c, head); err != nil {
+			return nil
+		}
+		text := make([]byte, binary.BigEndian.Uint32(head))
+		if _, err := io.ReadFull(c, text); err != nil {
+			return nil
+		}
+		return text
+	}
+	write := func(c net.Conn, text []byte) {
+		c.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(text))), text...))
+	}
+	wait.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			request := read(c)
+			if up, err := net.Dial("tcp", k.Address); err == nil {
+				write(up, request)
+				if reply := change(request, read(up)); reply != nil {
+					write(c, reply)
+				}
+				up.Close()
+			}
+			c.Close()
+		}
+	})
+	return l.Addr().String()
 }

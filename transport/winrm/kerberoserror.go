@@ -142,9 +142,3 @@ func (a *account) hostError(body []byte) error {
 	}
 	return krbError(transport.ErrRejected, fmt.Errorf("the host says: %s", kdcSays(e)), "")
 }
-
-// withoutKerberos says that no ticket can be had for reasons that say nothing of
-// the credential: whoever may choose the mechanism can take another one.
-func withoutKerberos(err error) bool {
-	return errors.Is(err, transport.ErrTicket)
-}

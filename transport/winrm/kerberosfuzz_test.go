@@ -3,6 +3,7 @@ package winrm
 import (
 	"bytes"
 	"context"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -86,7 +87,7 @@ func TestARecordedConversationWithMIT(t *testing.T) {
 			t.Error("the same message is taken twice")
 		}
 		c.Close()
-		if slices.Max(again.key.KeyValue) != 0 {
+		if slices.Max(again.key.KeyValue) != 0 || slices.Max(c.auth.SubKey.KeyValue) != 0 {
 			t.Error("the key is still there after Close")
 		}
 		if _, err := c.Unseal(decode(r.header), decode(r.data)); err == nil {
@@ -96,6 +97,51 @@ func TestARecordedConversationWithMIT(t *testing.T) {
 		other.auth.Cusec++
 		if _, _, err := other.Step(context.Background(), decode(r.reply)); err == nil || !strings.Contains(err.Error(), "another request") {
 			t.Error(err)
+		}
+	}
+}
+
+// An acceptor may sign the list of mechanisms that was offered (RFC 4178 5).
+func TestTheChecksumOverTheNegotiation(t *testing.T) {
+	r := recordings()[0]
+	_, mechs, err := initialToken(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inner, err := parseNegTokenResp(decode(r.reply))
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := append([]byte{4, 4, wrapByAcceptor | wrapAcceptorKey, 0xff, 0xff, 0xff, 0xff, 0xff}, decode(r.header)[8:16]...)
+	e, err := crypto.GetEtype(18)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, err := e.GetChecksumHash(decode(r.key), slices.Concat(mechs, head), keyusage.GSSAPI_ACCEPTOR_SIGN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := range len(head) + len(sum) + 1 { // the last one is whole
+		mic := slices.Concat(head, sum)
+		whole := at == len(mic)
+		if !whole {
+			mic[at] ^= 1
+		}
+		body, err := asn1.Marshal(struct {
+			Token []byte `asn1:"explicit,tag:2"`
+			MIC   []byte `asn1:"explicit,tag:3"`
+		}{inner.token, mic})
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := asn1.Marshal(asn1.RawValue{Class: 2, Tag: 1, IsCompound: true, Bytes: body})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := r.waiting()
+		c.mechs = mechs
+		if _, done, err := c.Step(context.Background(), token); done != whole || whole != (err == nil) {
+			t.Errorf("byte %d changed: %v, %v", at, done, err)
 		}
 	}
 }
@@ -145,7 +191,9 @@ func FuzzUnsealTakesAnyPaddingAndRotation(f *testing.F) {
 func FuzzUnsealTakesNothingElse(f *testing.F) {
 	for _, r := range recordings() {
 		f.Add(decode(r.header), decode(r.data), 0)
-		f.Add(decode(r.header), decode(r.data), 7)
+		for _, at := range []int{2, 4, 5, 6, 7, 15, 70} {
+			f.Add(decode(r.header), decode(r.data), at)
+		}
 		f.Add(decode(r.header)[:20], decode(r.data), 0)
 	}
 	f.Add([]byte{5, 4, 7, 0xff, 0xff, 0xff, 0xff, 0xff}, []byte{}, 0)

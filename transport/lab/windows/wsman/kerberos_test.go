@@ -65,6 +65,7 @@ func FuzzKerberosUnseal(f *testing.F) {
 	f.Add([]byte("text"), 0, 28, 0)
 	f.Add([]byte("text"), 16, 0, 3)
 	f.Add([]byte{}, 0, 65535, 70)
+	f.Add([]byte("text"), 16, 28, 5)
 	f.Fuzz(func(t *testing.T, plain []byte, extra, turn, flip int) {
 		extra, turn = extra&0xff, turn&0xffff
 		for kind, size := range map[int32]int{17: 16, 18: 32, 19: 16, 20: 32} {
