@@ -37,15 +37,21 @@ func crowded(t testing.TB, n int) *host {
 }
 
 // TestManyFlowsAgainstManyRules holds the promise of 10,000 flows against 2,000 rules in
-// a second, with room for a busy machine.
+// a second: the best of some tries, because the machine may be busy.
 func TestManyFlowsAgainstManyRules(t *testing.T) {
 	s := crowded(t, 2000).state(t)
-	begun := time.Now()
-	judgeMany(s, 10_000)
-	if took := time.Since(begun); took > 5*time.Second {
-		t.Errorf("10,000 flows against 2,000 rules took %s", took)
-	} else {
-		t.Log(took)
+	if slowed { // then the time says nothing
+		judgeMany(s, 100)
+		return
+	}
+	best := time.Hour
+	for try := 0; try < 5 && best > time.Second; try++ {
+		begun := time.Now()
+		judgeMany(s, 10_000)
+		best = min(best, time.Since(begun))
+	}
+	if best > 4*time.Second {
+		t.Errorf("10,000 flows against 2,000 rules took %s at best", best)
 	}
 }
 

@@ -119,7 +119,7 @@ func refuseRemotes(w *rules.Rule, refuse func(string, ...any)) {
 			return
 		}
 	}
-	if n := len(partsOf(w)); n > mostParts {
-		refuse("its %d addresses would be %d rules of Windows, more than %d; name networks instead", len(w.Remotes.Prefixes()), n, mostParts)
+	if n := len(w.Remotes.Prefixes()); n > mostParts*mostAddresses || len(partsOf(w)) > mostParts {
+		refuse("its %d addresses would be more than %d rules of Windows; name networks instead", n, mostParts)
 	}
 }
