@@ -123,6 +123,23 @@ func (g *guests) sshHost(w windowsHost) error {
 
 // tlsHost gives the host a certificate of its own, as New-SelfSignedCertificate would.
 func (g *guests) tlsHost(w *windowsHost, h *inventory.Host) error {
+	if err := certify(w); err != nil {
+		return err
+	}
+	block, _ := pem.Decode([]byte(w.Certificate))
+	sum := sha256.Sum256(block.Bytes)
+	names := []string{tlsAddress(h)}
+	for _, a := range w.Addresses {
+		names = append(names, net.JoinHostPort(a.String(), strconv.Itoa(w.Port)))
+	}
+	slices.Sort(names)
+	for _, at := range slices.Compact(names) {
+		fmt.Fprintf(&g.known, "%s sha256 %s\n", strings.ToLower(at), hex.EncodeToString(sum[:]))
+	}
+	return nil
+}
+
+func certify(w *windowsHost) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
@@ -147,15 +164,6 @@ func (g *guests) tlsHost(w *windowsHost, h *inventory.Host) error {
 	}
 	w.Certificate = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 	w.Key = string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}))
-	sum := sha256.Sum256(der)
-	names := []string{tlsAddress(h)}
-	for _, a := range w.Addresses {
-		names = append(names, net.JoinHostPort(a.String(), strconv.Itoa(w.Port)))
-	}
-	slices.Sort(names)
-	for _, at := range slices.Compact(names) {
-		fmt.Fprintf(&g.known, "%s sha256 %s\n", strings.ToLower(at), hex.EncodeToString(sum[:]))
-	}
 	return nil
 }
 

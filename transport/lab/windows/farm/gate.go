@@ -78,9 +78,25 @@ func (g *gate) Close() error {
 	return g.TCPListener.Close()
 }
 
+// Whom a host on a loopback address takes its clients for (addresses for examples,
+// RFC 5737 and RFC 3849). By their own they would be the host itself, whom Windows
+// does not filter.
+const (
+	stranger4 = "198.51.100.1"
+	stranger6 = "2001:db8::1"
+)
+
 func endsOf(c net.Conn) (client, local netip.AddrPort) {
 	client, local = c.RemoteAddr().(*net.TCPAddr).AddrPort(), c.LocalAddr().(*net.TCPAddr).AddrPort()
-	return netip.AddrPortFrom(client.Addr().Unmap(), client.Port()), netip.AddrPortFrom(local.Addr().Unmap(), local.Port())
+	from := client.Addr().Unmap()
+	switch {
+	case !from.IsLoopback():
+	case from.Is4():
+		from = netip.MustParseAddr(stranger4)
+	default:
+		from = netip.MustParseAddr(stranger6)
+	}
+	return netip.AddrPortFrom(from, client.Port()), netip.AddrPortFrom(local.Addr().Unmap(), local.Port())
 }
 
 // passage is one connection through a gate.
@@ -131,6 +147,9 @@ func (p *passage) admitted() bool {
 	}
 	return p.free
 }
+
+// RemoteAddr is the client as the host sees it.
+func (p *passage) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(p.client) }
 
 // reset ends the connection so that the other side is told.
 func (p *passage) reset() {
