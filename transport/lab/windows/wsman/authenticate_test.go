@@ -122,6 +122,13 @@ func TestASealedMessageThatWasChangedIsRefused(t *testing.T) {
 	h := sealing(t, Options{})
 	s := h.shaker(t, testUser, "", testPassword)
 	s.logOn()
+	m := s.message(actionCreate, resourceCmd, "", shellBody)
+	for _, length := range []int{0, len(m) - 1, len(m) + 17} {
+		if r := s.sealedAs(m, length); r.status != 400 {
+			t.Errorf("length %d for %d bytes: %d", length, len(m), r.status)
+		}
+	}
+	s.ok(s.sealed(m))
 	s.ntlm.SecuritySession().Wrap([]byte("a message that is lost"))
 	if r := s.sealedCreate(); r.status != 400 {
 		t.Errorf("out of step: %d", r.status)

@@ -259,6 +259,9 @@ func TestSendToAProcessThatDoesNotRead(t *testing.T) {
 	wantFault(t, c.send(shell, command, data, false), 2150858793, "w:TimedOut")
 	wantFault(t, c.send(shell, command, data, false), 170, "w:InternalError")
 	c.receiveAll(shell, command)
+	// One that ends while the pipe is full.
+	c.timeout = "PT20S"
+	wantFault(t, c.send(shell, c.start(shell, "sleep 300ms"), data, false), 109, "w:InternalError")
 	h.SetFaults(Faults{Busy: 1})
 	command = c.start(shell, "count")
 	wantFault(t, c.send(shell, command, []byte("abc"), true), 170, "w:InternalError")

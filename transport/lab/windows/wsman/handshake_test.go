@@ -91,13 +91,19 @@ func (s *shaker) logOn() int {
 // sealed posts a sealed message; the answer's text is what was sealed in it.
 func (s *shaker) sealed(message string) reply {
 	s.t.Helper()
+	return s.sealedAs(message, len(message))
+}
+
+// sealedAs says that the message is that long.
+func (s *shaker) sealedAs(message string, length int) reply {
+	s.t.Helper()
 	session := s.ntlm.SecuritySession()
 	data, signature, err := session.Wrap([]byte(message))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	seal := once{header: signature, data: data}
-	body, kind, err := sealBody(seal, protocolSPNEGO, []byte(message))
+	body, kind, err := sealBody(seal, protocolSPNEGO, make([]byte, length))
 	if err != nil {
 		s.t.Fatal(err)
 	}

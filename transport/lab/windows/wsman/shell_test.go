@@ -176,7 +176,8 @@ func TestSignalFreesTheCommand(t *testing.T) {
 	c := h.caller(t)
 	shell := c.create()
 	command := c.start(shell, "wait")
-	if n := h.Counts(); n.Shells != 1 || n.Commands != 1 || h.machine.running.Load() != 1 {
+	waitUntil(t, func() bool { return h.machine.running.Load() == 1 })
+	if n := h.Counts(); n.Shells != 1 || n.Commands != 1 {
 		t.Errorf("%+v", n)
 	}
 	c.ok(c.signal(shell, command, strings.ToUpper(terminate[:len(terminate)-9])+"Terminate"))
@@ -210,16 +211,23 @@ func TestAWaitingReceiveIsAbortedBySignalAndByDelete(t *testing.T) {
 
 func TestAnIdleShellIsDeleted(t *testing.T) {
 	q := Server2016.Quotas()
-	q.IdleTimeout = 300 * time.Millisecond
+	q.IdleTimeout = 600 * time.Millisecond
 	h := basicHost(t, Options{Quotas: &q})
 	c := h.caller(t)
 	shell := c.create()
 	c.start(shell, "wait")
 	waitUntil(t, func() bool { return h.Counts().Shells == 0 && h.machine.running.Load() == 0 })
 	wantFault(t, c.delete(shell), 2150858843, "w:InvalidSelectors")
+	// Each message begins the time anew.
+	shell = c.create()
+	for range 8 {
+		time.Sleep(100 * time.Millisecond)
+		c.ok(c.signal(shell, c.start(shell, "echo x"), terminate))
+	}
+	c.ok(c.delete(shell))
 	// The client may ask for less time than the host gives, not for more.
 	body := c.ok(c.call(actionCreate, "", strings.Replace(shellBody, "<rsp:Input", "<rsp:IdleTimeOut>PT600.000S</rsp:IdleTimeOut><rsp:Input", 1)))
-	if got := body.child(nsShell, "Shell").child(nsShell, "IdleTimeOut").value(); got != "PT0.300S" {
+	if got := body.child(nsShell, "Shell").child(nsShell, "IdleTimeOut").value(); got != "PT0.600S" {
 		t.Errorf("IdleTimeOut %s", got)
 	}
 }
