@@ -143,7 +143,7 @@ function Start-FwSwitch([long]$Window, [string]$Run) {
 	# armed
 	$program = Get-FwHash $fw.program
 	$undo = Get-FwHash $fw.undo
-	$problem = 'the switch did not become ready within 30 s; the file log says why'
+	$problem = 'the switch did not become ready in time; the file log says why'
 	try {
 		$service = New-Object -ComObject Schedule.Service
 		$null = $service.Connect()
@@ -152,7 +152,7 @@ function Start-FwSwitch([long]$Window, [string]$Run) {
 		$task = Register-FwTask $service $folder 'farmwall-switch' (Get-FwTaskArguments 'switch' $lease $program $undo) $false
 		# tasks registered
 		$null = $task.Run($null)
-		$end = (Get-FwUptime) + [Math]::Min(30000L, $Window / 2)
+		$end = (Get-FwUptime) + [Math]::Min(60000L, $Window / 2)
 		while ((Get-FwUptime) -lt $end) {
 			if (Test-FwFile "ready.$lease") {
 				$fw.armed = $true

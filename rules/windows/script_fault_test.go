@@ -31,7 +31,7 @@ func TestAHostThatCannotTakeAChangeRefusesIt(t *testing.T) {
 		{name: "folder of somebody else", message: "belongs to S-1-5-21-9", faults: func(f *lab.Faults) { f.FolderOwner = "S-1-5-21-9" }},
 		{name: "Task Scheduler stopped", message: "Task Scheduler (service Schedule) does not run", service: "Schedule"},
 		{name: "firewall stopped", message: "service MpsSvc is stopped", service: "MpsSvc"},
-		{name: "tasks do nothing", message: "the switch did not become ready", faults: func(f *lab.Faults) { f.BrokenTasks = true }, request: func(r object) { r["window_ms"] = 4000 }},
+		{name: "tasks do nothing", message: "the switch did not become ready in time", faults: func(f *lab.Faults) { f.BrokenTasks = true }, request: func(r object) { r["window_ms"] = 4000 }},
 		{name: "full disk", message: "full", faults: func(f *lab.Faults) { f.FullDisk = true }},
 		{name: "no remote addresses", message: "has no remote addresses", request: func(r object) { r["target"].(object)["add"] = []object{none} }},
 		{name: "bad ports", message: "LocalPorts cannot be", request: func(r object) { r["target"].(object)["add"] = []object{pipe} }},
