@@ -29,7 +29,6 @@ type com interface {
 	count() (int, error)
 	all() (int, error) // enumerates
 	policy(property string, profile int) (any, error)
-	setPolicy(property string, profile int, v any) error
 }
 
 // fromGo reaches the objects without PowerShell.
@@ -68,9 +67,6 @@ func (g *fromGo) all() (int, error) {
 func (g *fromGo) policy(property string, profile int) (any, error) {
 	return g.h.Policy(property, profile)
 }
-func (g *fromGo) setPolicy(property string, profile int, v any) error {
-	return g.h.SetPolicy(property, profile, v, g.admin)
-}
 
 var errCast = errors.New("System.InvalidCastException")
 
@@ -106,10 +102,6 @@ while ($null -ne ($line = [Console]::In.ReadLine())) {
 					'DefaultOutboundAction' { $r.v = $policy.DefaultOutboundAction($i) }
 					default { $r.v = $policy.$p }
 				}
-			}
-			'setpolicy' {
-				$i = [int]$q.o
-				if ($p -eq 'FirewallEnabled') { $policy.FirewallEnabled($i) = $x } else { $policy.DefaultInboundAction($i) = $x }
 			}
 		}
 	} catch {
@@ -250,10 +242,6 @@ func (p *fromPowerShell) count() (int, error) { return number(p.ask("count", 0, 
 func (p *fromPowerShell) all() (int, error)   { return number(p.ask("all", 0, "", nil)) }
 func (p *fromPowerShell) policy(property string, profile int) (any, error) {
 	return p.ask("policy", profile, property, nil)
-}
-func (p *fromPowerShell) setPolicy(property string, profile int, v any) error {
-	_, err := p.ask("setpolicy", profile, property, v)
-	return err
 }
 
 // bench is where a case tries the objects.

@@ -109,8 +109,6 @@ func (d *desk) perform(op string, a asked) (v any, bulk []byte, err error) {
 	case "policy.get":
 		v, err = h.Policy(a.text(0), a.number(1))
 		return v, nil, err
-	case "policy.set":
-		return nil, nil, h.setPolicy(a.text(0), a.number(1), value(a.at(2)), d.by())
 	case "key":
 		values, ok := h.Key(a.text(0))
 		if !ok {

@@ -105,11 +105,7 @@ func (h *Host) Policy(property string, profile int) (any, error) {
 
 // SetPolicy assigns a property of INetFwPolicy2 in the local store.
 func (h *Host) SetPolicy(property string, profile int, value any, admin bool) error {
-	return h.setPolicy(property, profile, value, caller{admin: admin})
-}
-
-func (h *Host) setPolicy(property string, profile int, value any, by caller) error {
-	return h.write("policy "+strings.ToLower(property), func() string { return "" }, by, func() error {
+	return h.write("policy "+strings.ToLower(property), func() string { return "" }, caller{admin: admin}, func() error {
 		i, err := profileIndex(profile)
 		if err != nil {
 			return err

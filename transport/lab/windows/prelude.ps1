@@ -129,10 +129,10 @@ New-Module -Name FarmwallLab -ScriptBlock {
 		CurrentProfileTypes = @{ Get = { [int](Invoke-FwLab policy.get CurrentProfileTypes 0) } }
 		LocalPolicyModifyState = @{ Get = { [int](Invoke-FwLab policy.get LocalPolicyModifyState 0) } }
 	}
+	# The engine does not pass on what a script assigns to a property with a parameter.
 	foreach ($name in 'FirewallEnabled', 'BlockAllInboundTraffic', 'DefaultInboundAction', 'DefaultOutboundAction', 'NotificationsDisabled', 'ExcludedInterfaces') {
 		$policy[$name] = @{
 			Get = [scriptblock]::Create("param(`$p) `$v = Invoke-FwLab policy.get '$name' ([int]`$p); if (`$v -is [long]) { [int]`$v } else { , `$v }")
-			Set = [scriptblock]::Create("param(`$p, `$v) `$null = Invoke-FwLab policy.set '$name' ([int]`$p) `$v")
 		}
 	}
 	function New-FwLabRule([int]$Number) { , [PsEngine.ComObject]::new($rule, $Number) }
