@@ -21,20 +21,30 @@ type listener struct {
 	protocol    rules.Protocol
 	first, last uint16
 	service     string // in lower case; empty: the kernel, which rules call System
+	program     string // how its path ends, in lower case, where rules name it so
 	shared      bool   // another program may have the port instead
 }
 
 // listeners are the ports whose listener is known. Remote desktop's may be a RAS Secure
 // Gateway's instead, which listens there for RDP load balancing.
 var listeners = []listener{
-	{rules.TCP, 135, 135, "rpcss", false},
-	{rules.UDP, 137, 138, "", false},
-	{rules.TCP, 139, 139, "", false},
-	{rules.TCP, 445, 445, "", false},
-	{rules.TCP, 5985, 5986, "", false},
-	{rules.TCP, 47001, 47001, "", false},
-	{rules.TCP, 3389, 3389, "termservice", true},
-	{rules.UDP, 3389, 3389, "termservice", true},
+	{rules.TCP, 22, 22, "sshd", `\sshd.exe`, true},
+	{rules.TCP, 135, 135, "rpcss", "", false},
+	{rules.UDP, 137, 138, "", "", false},
+	{rules.TCP, 139, 139, "", "", false},
+	{rules.TCP, 445, 445, "", "", false},
+	{rules.TCP, 5985, 5986, "", "", false},
+	{rules.TCP, 47001, 47001, "", "", false},
+	{rules.TCP, 3389, 3389, "termservice", "", true},
+	{rules.UDP, 3389, 3389, "termservice", "", true},
+}
+
+// is says whether a rule is for the listener.
+func (l *listener) is(b *binding) bool {
+	if l.service == "" {
+		return b.system
+	}
+	return b.service == l.service || b.service == "*" || l.program != "" && strings.HasSuffix(b.path, l.program)
 }
 
 // binding is which program a rule is for, as far as it matters.
@@ -44,6 +54,8 @@ type binding struct {
 	system   bool   // the kernel
 	windows  bool   // a program of Windows itself
 	personal bool   // a program in a user's own folders
+	product  bool   // a program of the product that the farm is of
+	path     string // in lower case
 	words    string // for messages
 }
 
@@ -54,7 +66,8 @@ func bindingOf(r *rule) binding {
 	}
 	b := binding{bound: true, service: strings.ToLower(r.service)}
 	path := strings.ToLower(strings.ReplaceAll(r.program, "/", `\`))
-	b.system = path == "system"
+	b.system, b.path = path == "system", path
+	b.product = strings.Contains(path, `\parallels\`) || strings.Contains(path, `\2x\`)
 	for _, root := range []string{`%systemroot%\`, `%windir%\`, `c:\windows\`} {
 		b.windows = b.windows || strings.HasPrefix(path, root)
 	}
@@ -82,13 +95,16 @@ func (b *binding) fits(f *rules.Flow, ported bool) fit {
 	if !b.bound {
 		return yes
 	}
+	if b.product && ported && f.Direction == rules.In {
+		return yes // it names the port that it listens on
+	}
 	if f.Direction == rules.In {
 		for i := range listeners {
 			l := &listeners[i]
 			if l.protocol != f.Protocol || f.Port < l.first || f.Port > l.last {
 				continue
 			}
-			if b.system && l.service == "" || !b.system && l.service != "" && (b.service == l.service || b.service == "*") {
+			if l.is(b) {
 				return yes
 			}
 			if l.shared && !b.windows && !b.personal {

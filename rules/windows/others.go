@@ -117,7 +117,7 @@ func (f *finder) compare(p *program, m *matcher, r *rules.Rule, mine []*rules.Ru
 	for _, port := range ports {
 		flow := rules.Flow{Direction: rules.In, Protocol: r.Protocol, Port: port}
 		sure := m.match(&flow)
-		if sure == no || sure == maybe && !ras(m.rule) {
+		if sure == no || sure == maybe && !m.binding.product {
 			continue
 		}
 		named := rules.NewAddresses(nil)
@@ -170,12 +170,6 @@ func meeting(m *matcher, r *rules.Rule) []uint16 {
 		}
 	}
 	return out
-}
-
-// ras says whether a rule is for a program of the product itself.
-func ras(r *rule) bool {
-	path := strings.ToLower(r.program)
-	return strings.Contains(path, `\parallels\`) || strings.Contains(path, `\2x\`)
 }
 
 // few is a list in one line; more than 5 entries are counted.

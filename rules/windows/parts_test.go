@@ -26,6 +26,18 @@ func farm(r *rand.Rand, n int) []netip.Prefix {
 	return ps
 }
 
+// crowd is about half of n addresses that follow each other.
+func crowd(r *rand.Rand, n int) []netip.Prefix {
+	var ps []netip.Prefix
+	for i := range n {
+		if r.IntN(2) == 0 {
+			ps = append(ps, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 9, byte(i >> 8), byte(i)}), 32))
+		}
+	}
+	r.Shuffle(len(ps), func(i, j int) { ps[i], ps[j] = ps[j], ps[i] })
+	return ps
+}
+
 func long(ps []netip.Prefix) *rules.Rule {
 	return &rules.Rule{ID: "x", Farm: "north", Direction: rules.In, Protocol: rules.TCP, Ports: []rules.PortRange{{First: 20002, Last: 20002}}, Remotes: rules.NewAddresses(ps)}
 }
@@ -36,6 +48,9 @@ func TestOneMemberMoreChangesOneRule(t *testing.T) {
 	for seed := range uint64(40) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		list := farm(r, []int{990, 1000, 1001, 1500, 2000, 5000}[r.IntN(6)])
+		if seed%2 == 0 {
+			list = crowd(r, 6000) // many are neighbours, so that one more may join two
+		}
 		before, after := map[string]int{}, map[string]int{}
 		for _, p := range partsOf(long(list[1:])) {
 			before[fmt.Sprint(p.rule.Mark(), p.number)]++
