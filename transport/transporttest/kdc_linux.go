@@ -13,12 +13,13 @@ import (
 	"time"
 )
 
-// Realm is the realm of a test's KDC.
+// Realm is the realm of a test's KDC, where it has only one.
 const Realm = "LAB.TEST"
 
 // KDC is MIT's Kerberos server for one test, on loopback, with everything it needs
 // in the test's own folder.
 type KDC struct {
+	Realm   string
 	Conf    string // a krb5.conf that names it
 	Address string // 127.0.0.1:port
 	dir     string
@@ -30,18 +31,63 @@ type KDC struct {
 // off with faketime; empty: right.
 func NewKDC(t testing.TB, clock string) *KDC {
 	t.Helper()
+	return newKDC(t, Realm, clock, "")
+}
+
+// NewForest starts a KDC for each of the realms, of which each trusts the one
+// before it. A realm's hosts are below the domain of its name. Their Conf names all
+// of the realms, and knows of no host's realm.
+func NewForest(t testing.TB, realms ...string) []*KDC {
+	t.Helper()
+	more, all := "[domain_realm]\n", "[libdefaults]\n dns_lookup_kdc = false\n[realms]\n"
+	for _, r := range realms {
+		more += " ." + strings.ToLower(r) + " = " + r + "\n"
+	}
+	more += "[capaths]\n"
+	for i, r := range realms {
+		more += r + " = {\n"
+		for j := i + 2; j < len(realms); j++ {
+			for _, via := range realms[i+1 : j] {
+				more += " " + realms[j] + " = " + via + "\n"
+			}
+		}
+		more += "}\n"
+	}
+	var list []*KDC
+	for i, r := range realms {
+		k := newKDC(t, r, "", more)
+		all += fmt.Sprintf(" %s = {\n  kdc = %s\n }\n", r, k.Address)
+		if i > 0 {
+			for _, side := range []*KDC{list[i-1], k} {
+				side.Admin(fmt.Sprintf("addprinc -pw between krbtgt/%s@%s", r, realms[i-1]))
+			}
+		}
+		list = append(list, k)
+	}
+	conf := filepath.Join(t.TempDir(), "krb5.conf")
+	if err := os.WriteFile(conf, []byte(all), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range list {
+		k.Conf = conf
+	}
+	return list
+}
+
+func newKDC(t testing.TB, realm, clock, more string) *KDC {
+	t.Helper()
 	for _, program := range []string{"krb5kdc", "kdb5_util", "kadmin.local", "kinit"} {
 		if kdcProgram(program) == "" {
 			skipOrFail(t, program+" is missing; install krb5-kdc, krb5-admin-server and krb5-user")
 		}
 	}
 	dir := t.TempDir()
-	k := &KDC{t: t, dir: dir, Conf: filepath.Join(dir, "krb5.conf")}
+	k := &KDC{t: t, dir: dir, Realm: realm, Conf: filepath.Join(dir, "krb5.conf")}
 	for try := 0; ; try++ {
 		k.Address = freeAddress(t)
-		k.write()
+		k.write(more)
 		if try == 0 {
-			k.Run("", "kdb5_util", "create", "-s", "-r", Realm, "-P", "master")
+			k.Run("", "kdb5_util", "create", "-s", "-r", realm, "-P", "master")
 		}
 		if k.start(clock) {
 			return k
@@ -61,7 +107,7 @@ func freeAddress(t testing.TB) string {
 	return l.Addr().String()
 }
 
-func (k *KDC) write() {
+func (k *KDC) write(more string) {
 	conf := fmt.Sprintf(`[libdefaults]
  default_realm = %[1]s
  dns_lookup_kdc = false
@@ -72,9 +118,7 @@ func (k *KDC) write() {
  %[1]s = {
   kdc = %[2]s
  }
-[domain_realm]
- .lab.test = %[1]s
-`, Realm, k.Address)
+%[3]s`, k.Realm, k.Address, more)
 	kdc := fmt.Sprintf(`[kdcdefaults]
  kdc_listen = %[2]s
  kdc_tcp_listen = %[2]s
@@ -88,7 +132,7 @@ func (k *KDC) write() {
  }
 [logging]
  kdc = FILE:%[3]s/kdc.log
-`, Realm, k.Address, k.dir)
+`, k.Realm, k.Address, k.dir)
 	for name, text := range map[string]string{"krb5.conf": conf, "kdc.conf": kdc} {
 		if err := os.WriteFile(filepath.Join(k.dir, name), []byte(text), 0o600); err != nil {
 			k.t.Fatal(err)
@@ -99,7 +143,7 @@ func (k *KDC) write() {
 // start says whether the KDC came up.
 func (k *KDC) start(clock string) bool {
 	k.t.Helper()
-	line := []string{kdcProgram("krb5kdc"), "-n", "-r", Realm, "-P", filepath.Join(k.dir, "pid")}
+	line := []string{kdcProgram("krb5kdc"), "-n", "-r", k.Realm, "-P", filepath.Join(k.dir, "pid")}
 	if clock != "" {
 		faketime, err := exec.LookPath("faketime")
 		if err != nil {
@@ -139,7 +183,7 @@ func (k *KDC) start(clock string) bool {
 // Env is the environment of programs that are to use this KDC and no other files
 // of Kerberos.
 func (k *KDC) Env(more ...string) []string {
-	return append([]string{"PATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin", "HOME=" + k.dir, "KRB5_CONFIG=" + k.Conf,
+	return append([]string{"PATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin", "HOME=" + k.dir, "KRB5_CONFIG=" + filepath.Join(k.dir, "krb5.conf"),
 		"KRB5_KDC_PROFILE=" + filepath.Join(k.dir, "kdc.conf"), "KRB5CCNAME=FILE:" + filepath.Join(k.dir, "ccache"), "KRB5RCACHETYPE=none"}, more...)
 }
 
@@ -159,7 +203,7 @@ func (k *KDC) Run(input, program string, args ...string) string {
 // Admin gives commands to kadmin.local, one a line.
 func (k *KDC) Admin(commands ...string) string {
 	k.t.Helper()
-	out := k.Run(strings.Join(commands, "\n")+"\nquit\n", "kadmin.local", "-r", Realm)
+	out := k.Run(strings.Join(commands, "\n")+"\nquit\n", "kadmin.local", "-r", k.Realm)
 	if strings.Contains(out, "add_principal:") || strings.Contains(out, "No entry") || strings.Contains(out, "Invalid") {
 		k.t.Fatalf("kadmin.local: %s", out)
 	}
@@ -169,7 +213,7 @@ func (k *KDC) Admin(commands ...string) string {
 // User makes a user who must prove the password (as Windows domains have it).
 func (k *KDC) User(name, password string, options ...string) {
 	k.t.Helper()
-	k.Admin(fmt.Sprintf("addprinc %s +requires_preauth -pw %s %s@%s", strings.Join(options, " "), password, name, Realm))
+	k.Admin(fmt.Sprintf("addprinc %s +requires_preauth -pw %s %s@%s", strings.Join(options, " "), password, name, k.Realm))
 }
 
 // Keytab makes services and returns a keytab with their keys. cipher,
@@ -183,9 +227,9 @@ func (k *KDC) Keytab(cipher string, principals ...string) string {
 		if cipher != "" {
 			e = "-e " + cipher + " "
 		}
-		commands = append(commands, "addprinc -randkey "+e+p+"@"+Realm, "ktadd -k "+file+" -norandkey "+p+"@"+Realm)
+		commands = append(commands, "addprinc -randkey "+e+p+"@"+k.Realm, "ktadd -k "+file+" -norandkey "+p+"@"+k.Realm)
 		if name, _, ok := strings.Cut(cipher, ":"); ok {
-			commands = append(commands, "setstr "+p+"@"+Realm+" session_enctypes "+name)
+			commands = append(commands, "setstr "+p+"@"+k.Realm+" session_enctypes "+name)
 		}
 	}
 	k.Admin(commands...)

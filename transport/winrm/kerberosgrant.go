@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/jcmturner/gokrb5/v8/crypto"
 	"github.com/jcmturner/gokrb5/v8/iana/errorcode"
 	"github.com/jcmturner/gokrb5/v8/iana/keyusage"
 	"github.com/jcmturner/gokrb5/v8/iana/nametype"
+	"github.com/jcmturner/gokrb5/v8/iana/patype"
 	"github.com/jcmturner/gokrb5/v8/messages"
 	"github.com/jcmturner/gokrb5/v8/types"
 )
@@ -27,7 +29,6 @@ func (a *account) grant(ctx context.Context, tgt ticket, s spn) (ticket, error) 
 		var ke messages.KRBError
 		if errors.As(err, &ke) && ke.ErrorCode == errorcode.KDC_ERR_S_PRINCIPAL_UNKNOWN && named != "" && named != realm {
 			to := types.PrincipalName{NameType: nametype.KRB_NT_SRV_INST, NameString: []string{"krbtgt", named}}
-			named = ""
 			t, err = a.exchange(ctx, tgt, to)
 		}
 		if err != nil {
@@ -60,6 +61,9 @@ func (a *account) exchange(ctx context.Context, tgt ticket, name types.Principal
 		return ticket{}, err
 	}
 	req, err := messages.NewTGSReq(tgt.client.name, k.realm, a.conf.library(true), tgt.Ticket, tgt.key, name, false)
+	if err == nil {
+		err = proveTicket(&req, tgt)
+	}
 	if err != nil {
 		return ticket{}, err
 	}
@@ -72,6 +76,36 @@ func (a *account) exchange(ctx context.Context, tgt ticket, name types.Principal
 		return ticket{}, err
 	}
 	return readGranted(reply, tgt, req.ReqBody.Nonce)
+}
+
+// proveTicket shows that the ticket is ours (RFC 4120 7.2.2). The library does so
+// too, but names the realm that issued the ticket as the client's, which is wrong
+// two realms away.
+func proveTicket(req *messages.TGSReq, tgt ticket) error {
+	body, err := req.ReqBody.Marshal()
+	if err != nil {
+		return err
+	}
+	e, err := crypto.GetEtype(tgt.key.KeyType)
+	if err != nil {
+		return err
+	}
+	sum, err := e.GetChecksumHash(tgt.key.KeyValue, body, keyusage.TGS_REQ_PA_TGS_REQ_AP_REQ_AUTHENTICATOR_CHKSUM)
+	if err != nil {
+		return err
+	}
+	auth, err := types.NewAuthenticator(tgt.client.realm, tgt.client.name)
+	if err != nil {
+		return err
+	}
+	auth.Cksum = types.Checksum{CksumType: e.GetHashID(), Checksum: sum}
+	proof, err := messages.NewAPReq(tgt.Ticket, tgt.key, auth)
+	if err != nil {
+		return err
+	}
+	value, err := proof.Marshal()
+	req.PAData = types.PADataSequence{{PADataType: patype.PA_TGS_REQ, PADataValue: value}}
+	return err
 }
 
 // readGranted opens the KDC's reply to a request with that nonce.
