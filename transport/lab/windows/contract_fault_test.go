@@ -139,7 +139,7 @@ func TestContractObserve(t *testing.T) {
 		"stopped":       {Services: map[string]string{"MpsSvc": "Stopped", "Schedule": "Missing"}, System: windows.Server2022},
 		"no folder":     {Faults: windows.Faults{FolderOwner: `LAB\eve`}},
 		"not an admin":  {Faults: windows.Faults{NotAdmin: true, FolderOwner: `LAB\eve`}},
-		"two adapters":  {Interfaces: []windows.Interface{excluded, {Name: "LAN", GUID: "{1}", Index: 9, Down: true}}},
+		"two adapters":  {Interfaces: []windows.Interface{excluded, {Name: "LAN", GUID: "{1}", Index: 9, Down: true, Type: "lan", Profile: 4}}},
 		"modify state":  {Faults: windows.Faults{GPOverride: true}},
 		"merge, all OK": {Faults: windows.Faults{ModifyStateOK: true}, GroupPolicy: map[string]map[string]uint32{"DomainProfile": {"AllowLocalPolicyMerge": 0}}},
 	} {

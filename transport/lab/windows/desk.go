@@ -229,14 +229,21 @@ func (h *Host) adapters() []map[string]any {
 		return list
 	}
 	for _, i := range h.world.interfaces {
-		out = append(out, map[string]any{
+		a := map[string]any{
 			"name": i.Name, "guid": i.GUID, "index": i.Index, "up": !i.Down, "loopback": false,
 			"addresses": texts(len(i.Prefixes), func(n int) string { return i.Prefixes[n].String() }),
 			"gateways":  texts(len(i.Gateways), func(n int) string { return i.Gateways[n].String() }),
 			"dns":       texts(len(i.DNS), func(n int) string { return i.DNS[n].String() }),
 			"dhcp":      texts(len(i.DHCP), func(n int) string { return i.DHCP[n].String() }),
 			"wins":      texts(len(i.WINS), func(n int) string { return i.WINS[n].String() }),
-		})
+		}
+		if i.Type != "" {
+			a["type"] = i.Type
+		}
+		if i.Profile != 0 {
+			a["profile"] = i.Profile
+		}
+		out = append(out, a)
 	}
 	return append(out, map[string]any{
 		"name": "Loopback Pseudo-Interface 1", "guid": "{0E4C2A10-8B7D-4F0A-9C51-5D2B6A7F3E00}", "index": 1, "up": true, "loopback": true,

@@ -109,7 +109,9 @@ func (r *modelRun) own(seen map[string]any) {
 	seen["token"] = map[string]any{"state": "", "left_ms": 0}
 	seen["record"] = modelRecord{}
 	if h.faults.FolderOwner != "" {
-		seen["folder"] = h.folderProblem()
+		if r.who.admin {
+			seen["folder"] = h.folderProblem()
+		}
 		return
 	}
 	m.mu.Lock()

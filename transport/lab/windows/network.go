@@ -10,6 +10,8 @@ type Interface struct {
 	Name     string // "Ethernet"
 	GUID     string // "{...}"
 	Index    int
+	Type     string // "lan", "wireless" or "remoteaccess"; empty: scripts are told nothing
+	Profile  int    // the bit of its network's profile; 0: scripts are told nothing
 	Down     bool
 	Excluded int            // bits of the profiles that leave it alone
 	Prefixes []netip.Prefix // the host's addresses with their networks

@@ -48,10 +48,12 @@ New-Module -Name FarmwallLab -ScriptBlock {
 	function Get-FwFolder { Invoke-FwLab folder }
 	function Get-FwInterfaces {
 		foreach ($i in (Invoke-FwLab interfaces)) {
-			@{
+			$a = @{
 				name = $i.name; index = [int]$i.index; up = $i.up; loopback = $i.loopback; guid = $i.guid
 				addresses = @($i.addresses); gateways = @($i.gateways); dns = @($i.dns); dhcp = @($i.dhcp); wins = @($i.wins)
 			}
+			foreach ($more in 'type', 'profile') { if ($i.PSObject.Properties[$more]) { $a[$more] = $i.$more } }
+			$a
 		}
 	}
 	function Get-FwSockets {
@@ -60,11 +62,11 @@ New-Module -Name FarmwallLab -ScriptBlock {
 
 	# The folder is real; who owns it is what the host says.
 	function Test-FwFolder([string]$Path) {
+		$owner = Invoke-FwLab folder.owner
+		if ($owner) { return "$Path belongs to $owner, not to Administrators; look at it and remove it" }
 		if (-not [IO.Directory]::Exists($Path) -and -not [IO.File]::Exists($Path)) { return '' }
 		if ([IO.File]::GetAttributes($Path) -band [IO.FileAttributes]::ReparsePoint) { return "$Path is a link; look at it and remove it" }
 		if ([IO.File]::Exists($Path)) { return "$Path is no folder; look at it and remove it" }
-		$owner = Invoke-FwLab folder.owner
-		if ($owner) { return "$Path belongs to $owner, not to Administrators; look at it and remove it" }
 		return ''
 	}
 	function Protect-FwFolder([string]$Path) {
