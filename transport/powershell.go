@@ -53,6 +53,7 @@ type PowerShellCall struct {
 	// Input is the whole of standard input.
 	Input []byte
 
+	lines  []string // of Input
 	script rules.Script
 	answer answer
 	words  []byte // stderr, at most maxStderr
@@ -74,6 +75,18 @@ func PowerShell(s rules.Script, connection string) (*PowerShellCall, error) {
 		return nil, err
 	}
 	marker := framePrefix + hex.EncodeToString(random[:])
+	c := &PowerShellCall{
+		Command: command,
+		lines:   []string{marker, packed([]byte(s.Body)), packed(s.Input), "", marker, ""},
+		script:  s, answer: answer{mark: []byte(marker + " ")},
+	}
+	c.Over(connection)
+	return c, nil
+}
+
+// Over tells the script which connection it comes over, where that became known
+// only now; it changes Input.
+func (c *PowerShellCall) Over(connection string) {
 	switch connection {
 	case SSHConnection:
 	case "": // an empty line could get lost
@@ -81,11 +94,8 @@ func PowerShell(s rules.Script, connection string) (*PowerShellCall, error) {
 	default:
 		connection = base64.StdEncoding.EncodeToString([]byte(connection))
 	}
-	lines := []string{marker, packed([]byte(s.Body)), packed(s.Input), connection, marker, ""}
-	return &PowerShellCall{
-		Command: command, Input: []byte(strings.Join(lines, "\n")),
-		script: s, answer: answer{mark: []byte(marker + " ")},
-	}, nil
+	c.lines[3] = connection
+	c.Input = []byte(strings.Join(c.lines, "\n"))
 }
 
 // encodeCommand is a script as -EncodedCommand takes it; comments and

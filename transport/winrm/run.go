@@ -40,7 +40,7 @@ func (l *line) Run(ctx context.Context, s rules.Script) ([]byte, error) {
 	defer stop(nil)
 	defer context.AfterFunc(l.life, func() { stop(errClosed) })()
 
-	r := run{line: l, script: s, call: call}
+	r := run{line: l, call: call}
 	exit, err := r.do(ctx)
 	if err == nil {
 		l.release(r.command, true)
@@ -60,7 +60,6 @@ var errLongest = fmt.Errorf("%w: the script does not end", transport.ErrTimeout)
 // run is one script on its way.
 type run struct {
 	line    *line
-	script  rules.Script
 	call    *transport.PowerShellCall
 	command string // id; empty: none was started
 	// handed: the end of the input may have reached the host. Before, PowerShell has
@@ -75,9 +74,7 @@ func (r *run) do(ctx context.Context) (exit int64, err error) {
 		return 0, err
 	}
 	// Only now is it sure which connection carries it.
-	if r.call, err = transport.PowerShell(r.script, l.connection()); err != nil {
-		return 0, err
-	}
+	r.call.Over(l.connection())
 	for rest := r.call.Input; len(rest) > 0; {
 		n := min(len(rest), piece)
 		last := n == len(rest)
