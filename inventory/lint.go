@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -168,7 +169,7 @@ func (l *linter) vaultPasswordsBeside() {
 		}
 		seen = append(seen, s)
 		for _, name := range []string{".vault_pass", ".vault_pass.txt", ".vault_password", "vault_pass", "vault_pass.txt", "vault_password"} {
-			path := s + string(os.PathSeparator) + name
+			path := filepath.Join(s, name)
 			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
 				l.warn(Position{File: path}, "chmod 600 "+path, "the vault password can be read by others: the file's mode is %s", fs.FileMode(info.Mode().Perm()))
 			}
