@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -107,7 +108,8 @@ func (r *Runner) lookAgain(ctx context.Context, run *running, changes []*change)
 	}
 	each(ctx, r.Forks, left, func(ctx context.Context, c *change) struct{} {
 		defer c.hangUp()
-		cause, step := c.out.Error, c.out.Step
+		cause, _, _ := strings.Cut(c.out.Error, "; left to the switch until")
+		step := c.out.Step
 		// A switch whose time is over and that did nothing has died.
 		if err := c.dial(ctx, unspoken); err == nil && !c.settled(ctx, step, cause) {
 			c.undo(ctx, step, cause+"; the switch did nothing by then")

@@ -95,6 +95,7 @@ func winFarmOf(t *testing.T, n int, o winOptions) *winFarm {
 	third := 100 + nextNet.Add(1)
 	var specs []farm.Spec
 	var text strings.Builder
+	var waiting []chan struct{}
 	for i := range n {
 		at := netip.MustParseAddrPort(fmt.Sprintf("127.63.%d.%d:5985", third, 11+i))
 		name, role := fmt.Sprintf("w%d", i+1), "rdsh"
@@ -114,6 +115,8 @@ func winFarmOf(t *testing.T, n int, o winOptions) *winFarm {
 			o.line(&line)
 		}
 		w := &winHost{heard: &heard{}}
+		ready := make(chan struct{})
+		waiting = append(waiting, ready)
 		serve := func(ctx context.Context, l net.Listener, m *windows.Host) error {
 			w.heard.host = m
 			s, err := wsman.New(w.heard, line)
@@ -122,6 +125,7 @@ func winFarmOf(t *testing.T, n int, o winOptions) *winFarm {
 				return err
 			}
 			w.service = s
+			close(ready)
 			return s.Serve(ctx, l)
 		}
 		specs = append(specs, farm.Spec{Host: host, Lines: []farm.Line{{At: at, Program: "System", Serve: serve}}})
@@ -137,6 +141,9 @@ func winFarmOf(t *testing.T, n int, o winOptions) *winFarm {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { up.Close() })
+	for _, ready := range waiting {
+		<-ready
+	}
 	for i, h := range up.Hosts() {
 		f.hosts[i].Host = h
 		f.hosts[i].before = f.hosts[i].foreign()
