@@ -177,7 +177,7 @@ function Get-FwProcessProbes {
 		input_code_page = Invoke-FwProbe { [Console]::InputEncoding.CodePage }
 		output_code_page = Invoke-FwProbe { [Console]::OutputEncoding.CodePage }
 		culture = [string][Globalization.CultureInfo]::CurrentCulture
-		boot = [string](Get-FwBoot) -ne ''
+		boot = Invoke-FwProbe { [string](Get-FwBoot) -ne '' }
 		stopwatch = [Diagnostics.Stopwatch]::IsHighResolution
 		folder = Invoke-FwProbe { [string](Test-FwFolder (Get-FwFolder)) -eq '' }
 		sockets = Invoke-FwProbe { @(Get-FwSockets).Length }
