@@ -136,6 +136,16 @@ func TestCommandLine(t *testing.T) {
 	if ps, _ := err.(Problems); len(ps) != 2 || !strings.Contains(err.Error(), `-e: variable "ras_sll" does not exist (did you mean "ras_ssl"?)`) {
 		t.Errorf("got %v", err)
 	}
+	// Windows has no sudo: -b means the Linux hosts of a mixed farm.
+	for _, vars := range []string{"ansible_connection=winrm", "ansible_shell_type=powershell", "ansible_shell_type=cmd"} {
+		mixed, err := Load(context.Background(), []string{tree(t, map[string]string{"hosts": "[rdsh]\na " + vars + "\n"})}, Options{Become: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mixed.Host("a").Access.Become {
+			t.Errorf("%s: -b asks Windows for sudo", vars)
+		}
+	}
 }
 
 func TestSecretsAreNotPrinted(t *testing.T) {

@@ -159,7 +159,9 @@ func (r *variables) shell() string {
 // become reads ansible_become and its relatives; the old sudo names win.
 func (r *variables) become(a *Access, opt *Options) {
 	if v, ok := r.find("ansible_become"); !ok {
-		a.Become, a.fallback.become = opt.Become, opt.Become
+		// Windows has no sudo, and -b means the Linux hosts of a mixed farm.
+		on := opt.Become && a.Connection != "winrm" && a.Shell != "powershell"
+		a.Become, a.fallback.become = on, on
 	} else {
 		if text, isText := v.Any.(string); isText {
 			switch lower(text) {
