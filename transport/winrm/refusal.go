@@ -76,7 +76,10 @@ func (k *link) hintRejected(offered []string) string {
 	if k.target.auth == authBasic {
 		hint = "Basic takes local accounts only: check the user and the password"
 	}
-	if !has(offered, schemeKerberos) && k.target.auth != authBasic && !strings.ContainsAny(k.target.access.User, `\@`) {
+	if k.target.auth == authKerberos || k.target.auth == authSSPI {
+		hint = "a ticket for it was there, so the password is right: is the service name (SPN) on the host's own computer account, and only there (setspn -Q), is the host's clock right, and may the user log on there?"
+	}
+	if !has(offered, schemeKerberos) && k.target.auth == authNTLM && !strings.ContainsAny(k.target.access.User, `\@`) {
 		hint += "; a domain's account is written DOMAIN\\name"
 	}
 	if k.state != nil {
