@@ -1,9 +1,6 @@
 package inventory
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // Access says how to reach a host. Empty fields mean the transport's default.
 type Access struct {
@@ -37,22 +34,3 @@ type Access struct {
 
 	fallback struct{ user, become bool } // taken from the command line
 }
-
-// Secret holds a text that is never printed: every way of formatting it shows
-// "***".
-type Secret struct{ text string }
-
-// NewSecret wraps a text.
-func NewSecret(text string) Secret { return Secret{text} }
-
-// Reveal returns the text; only a transport calls it.
-func (s Secret) Reveal() string { return s.text }
-
-// Empty says whether there is no secret.
-func (s Secret) Empty() bool { return s.text == "" }
-
-// Format shows every verb the same.
-func (s Secret) Format(f fmt.State, _ rune)   { _, _ = f.Write([]byte("***")) }
-func (s Secret) String() string               { return "***" }
-func (s Secret) GoString() string             { return "***" }
-func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"***"`), nil }

@@ -24,6 +24,31 @@ func (r *variables) text(names ...string) (text string, v Value, ok bool) {
 	return "", Value{}, false
 }
 
+// secret is text for a password. Of a host that may never be contacted it is
+// fetched when it is needed: a command for each of a thousand hosts takes its time,
+// and may ask a person.
+func (r *variables) secret(names ...string) Secret {
+	for i := len(names) - 1; i >= 0 && r.later; i-- {
+		v, ok := r.vars[names[i]]
+		if !ok || v.Any == nil {
+			continue
+		}
+		if !r.needsWork(v) {
+			break
+		}
+		name, host, values := names[i], r.of, r.resolver
+		return Secret{later: &laterSecret{fetch: func() string {
+			out, _, err := values.resolve(host, name, v)
+			if text, isText := textOf(out.Any); isText && err == nil {
+				return text
+			}
+			return ""
+		}}}
+	}
+	text, _, _ := r.text(names...)
+	return NewSecret(text)
+}
+
 // access reads the connection variables of a host, each with all its names.
 func (r *variables) access(opt *Options) Access {
 	a := Access{Connection: "ssh"}
@@ -71,14 +96,12 @@ func (r *variables) access(opt *Options) Access {
 	if a.Connection == "winrm" { // the same names for psrp
 		secrets = append(secrets, "ansible_winrm_pass", "ansible_winrm_password")
 	}
-	password, _, _ := r.text(secrets...)
-	a.Password = NewSecret(password)
+	a.Password = r.secret(secrets...)
 	a.Shell = r.shell()
 	if a.Connection == "ssh" {
 		key, _, _ := r.text("ansible_private_key_file", "ansible_ssh_private_key_file")
 		first(&a.KeyFile, key)
-		phrase, _, _ := r.text("ansible_private_key_passphrase", "ansible_ssh_private_key_passphrase")
-		a.KeyPassphrase = NewSecret(phrase)
+		a.KeyPassphrase = r.secret("ansible_private_key_passphrase", "ansible_ssh_private_key_passphrase")
 		r.refuseSSH()
 	}
 	if wait := r.seconds(own([]string{"ansible_timeout", "ansible_ssh_timeout"}, []string{"ansible_timeout"})...); a.Timeout == 0 {
@@ -189,8 +212,7 @@ func (r *variables) become(a *Access, opt *Options) {
 		}
 	}
 	a.BecomeUser, _, _ = r.text("ansible_become_user", "ansible_sudo_user")
-	password, _, _ := r.text("ansible_become_password", "ansible_become_pass", "ansible_sudo_pass")
-	a.BecomePassword = NewSecret(password)
+	a.BecomePassword = r.secret("ansible_become_password", "ansible_become_pass", "ansible_sudo_pass")
 	if text, v, ok := r.text("ansible_become_exe", "ansible_sudo_exe"); ok && a.Become && text != "sudo" && text != "" {
 		r.tell("ansible_become_exe", v, v.At, "farmwall runs sudo", "ansible_become_exe %s of host %q is not supported", show(text), r.host)
 	}

@@ -17,7 +17,8 @@ type farms struct {
 	*reading
 	inv    *Inventory
 	byName map[string]*Farm
-	named  bool // some host has ras_farm
+	named  bool           // some host has ras_farm
+	chosen map[*Host]bool // whose passwords are fetched at once
 }
 
 // read gives a host its roles, settings and access.
@@ -35,6 +36,7 @@ func (f *farms) read(h *Host, opt *Options) {
 	f.named = f.named || farm.Set
 	h.farm = farm.Value
 	v.quiet = !h.Contacted()
+	v.later = v.quiet || !f.chosen[h]
 	h.Access = v.access(opt)
 	h.Access.Problems = v.silent
 	if !h.Addresses.Set {

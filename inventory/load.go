@@ -19,6 +19,11 @@ type Options struct {
 	// Plain reads hosts, groups and variables and leaves open what they mean: no
 	// farms, roles, settings or access, and no mistakes in them.
 	Plain bool
+	// Limit are the patterns of -l. The passwords of other hosts, and of those that are
+	// no members, are fetched only when somebody asks for them; with NoSecrets that is
+	// so for every host.
+	Limit     []string
+	NoSecrets bool
 	// NoRoles makes an inventory without any role a warning instead of a mistake.
 	NoRoles bool
 	// The rest is weaker than the inventory's variables, as Ansible's -u, -k, -K,
@@ -118,7 +123,7 @@ func (d *draft) inventory(ctx context.Context, opt Options, whole bool) (*Invent
 	if opt.Plain {
 		return inv, nil
 	}
-	f := &farms{reading: newReading(d.report, d.first, values), inv: inv, byName: map[string]*Farm{}}
+	f := &farms{reading: newReading(d.report, d.first, values), inv: inv, byName: map[string]*Farm{}, chosen: inv.chosen(&opt)}
 	for i, h := range inv.Hosts { // a template of one host may name another
 		if i%1024 == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -130,6 +135,20 @@ func (d *draft) inventory(ctx context.Context, opt Options, whole bool) (*Invent
 		f.check(opt.NoRoles)
 	}
 	return inv, nil
+}
+
+// chosen are the hosts whose passwords are fetched at once. A pattern that cannot
+// be used is told by Select.
+func (inv *Inventory) chosen(opt *Options) map[*Host]bool {
+	chosen := map[*Host]bool{}
+	if opt.NoSecrets {
+		return chosen
+	}
+	hosts, _ := inv.Select(opt.Limit...)
+	for _, h := range hosts {
+		chosen[h] = true
+	}
+	return chosen
 }
 
 // ErrNoHost says that a selection leaves no host.

@@ -49,6 +49,7 @@ type variables struct {
 	at     Position // of the host
 	vars   Vars
 	quiet  bool // the host is not one of ours: its mistakes are kept, not told
+	later  bool // its passwords are fetched when they are needed
 	silent Problems
 }
 

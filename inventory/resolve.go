@@ -5,11 +5,13 @@ import (
 	"math/big"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // resolver gives variables the values that Ansible gives them when it uses them:
 // templates are worked out, and what the vault holds is opened.
 type resolver struct {
+	mu       sync.Mutex // held by resolve: passwords may be fetched by many at once
 	inv      *Inventory
 	vault    *Vault
 	secrets  *lookups
@@ -38,6 +40,8 @@ func newResolver(inv *Inventory, opt *Options, look *lookups) *resolver {
 // resolve is a host's variable as it is when used. Secret says that what it holds
 // must not be shown.
 func (r *resolver) resolve(host *Host, name string, v Value) (value Value, secret bool, err *templateError) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	secret = v.src != nil && v.src.secret
 	if !r.needsWork(v) {
 		return v, secret, nil

@@ -141,6 +141,32 @@ func TestTemplatesAreLazy(t *testing.T) {
 	}
 }
 
+// Passwords of hosts that are not contacted are fetched only when they are asked
+// for, and those of the others at once, with every mistake.
+func TestPasswordsAreFetchedWhereTheyAreNeeded(t *testing.T) {
+	dir := tree(t, map[string]string{"hosts": "[gateway]\ng1\ng2\n[other]\no\n[all:vars]\nansible_password='{{ lookup(\"pipe\", \"echo x >>\" ~ inventory_hostname ~ \"; echo pw\") }}'\n"})
+	t.Chdir(dir)
+	fetched := func(name string) int {
+		text, _ := os.ReadFile(name)
+		return strings.Count(string(text), "x")
+	}
+	inv, err := Load(t.Context(), []string{"hosts"}, Options{NoSecrets: true})
+	if err != nil || fetched("g1")+fetched("g2")+fetched("o") != 0 {
+		t.Errorf("%v, %d fetched", err, fetched("g1"))
+	}
+	if inv, err = Load(t.Context(), []string{"hosts"}, Options{Limit: []string{"g1,o"}}); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "at once", fmt.Sprint(fetched("g1"), fetched("g2"), fetched("o")), "1 0 0")
+	for _, name := range []string{"g1", "g2", "o"} {
+		s := inv.Host(name).Access.Password
+		if s.Empty() || s.Reveal() != "pw" || s.Reveal() != "pw" || fmt.Sprintf("%+v", s) != "***" {
+			t.Errorf("%s: %q", name, s.Reveal())
+		}
+	}
+	equal(t, "in the end", fmt.Sprint(fetched("g1"), fetched("g2"), fetched("o")), "1 1 1")
+}
+
 // Whatever the template, there is a value or an error, in bounded time.
 func FuzzTemplate(f *testing.F) {
 	for _, s := range templates() {

@@ -17,16 +17,15 @@ func (p *program) farmsWith(c *cli.Context, options inventory.Options) (*invento
 	if err != nil {
 		return nil, nil, err
 	}
+	if c.IsSet("limit") {
+		options.Limit = []string{c.String("limit")}
+	}
 	inv, err := inventory.Load(c.Context, sources, options)
 	if err != nil {
 		return nil, nil, err
 	}
 	p.warn(inv.Warnings)
-	var limit []string
-	if c.IsSet("limit") {
-		limit = []string{c.String("limit")}
-	}
-	hosts, err := inv.Select(limit...)
+	hosts, err := inv.Select(options.Limit...)
 	if err != nil {
 		return nil, nil, err
 	}

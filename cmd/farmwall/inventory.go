@@ -30,7 +30,7 @@ func (p *program) inventoryList(c *cli.Context) (int, error) {
 		return exitOK, err
 	}
 	format := c.String("output")
-	inv, hosts, err := p.farmsWith(c, inventory.Options{NoRoles: true, Plain: format == "hosts" || format == "ansible-json"})
+	inv, hosts, err := p.farmsWith(c, inventory.Options{NoRoles: true, NoSecrets: true, Plain: format == "hosts" || format == "ansible-json"})
 	if err != nil {
 		return exitOK, err
 	}
@@ -122,7 +122,7 @@ func (p *program) inventoryVars(c *cli.Context) (int, error) {
 	if err != nil {
 		return exitOK, err
 	}
-	inv, _, err := p.farmsWith(c, inventory.Options{NoRoles: true})
+	inv, _, err := p.farmsWith(c, inventory.Options{NoRoles: true, NoSecrets: true})
 	if err != nil {
 		return exitOK, err
 	}

@@ -14,7 +14,7 @@ func (p *program) inventoryLint(c *cli.Context) (int, error) {
 	if err := noArgument(c); err != nil {
 		return exitOK, err
 	}
-	options := inventory.Options{NoRoles: true}
+	options := inventory.Options{NoRoles: true, NoSecrets: true}
 	sources, err := p.sources(c, &options)
 	if err != nil {
 		return exitOK, err

@@ -78,7 +78,7 @@ func (p *program) inventoryGraph(c *cli.Context) (int, error) {
 	if err := noArgument(c); err != nil {
 		return exitOK, err
 	}
-	inv, hosts, err := p.farmsWith(c, inventory.Options{NoRoles: true})
+	inv, hosts, err := p.farmsWith(c, inventory.Options{NoRoles: true, NoSecrets: true})
 	if err != nil {
 		return exitOK, err
 	}

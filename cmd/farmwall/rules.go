@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"farmwall/inventory"
 	"farmwall/rules"
 	"farmwall/rules/catalog"
 	"farmwall/tasks"
@@ -26,7 +27,7 @@ func (p *program) rules(c *cli.Context) (int, error) {
 	if err := noArgument(c); err != nil {
 		return exitOK, err
 	}
-	inv, hosts, err := p.farms(c)
+	inv, hosts, err := p.farmsWith(c, inventory.Options{NoSecrets: true})
 	if err != nil {
 		return exitOK, err
 	}
