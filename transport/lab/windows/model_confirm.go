@@ -119,13 +119,16 @@ func (r *modelRun) revert(ctx context.Context) error {
 		return r.answer(modelReport{Result: "taken", Lease: number, Holder: holder, Message: fmt.Sprintf("the last change here has the number %d", token.lease)})
 	}
 	r.m.askUndo(q.Lease)
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end) && ctx.Err() == nil; sleep(ctx, 5*time.Millisecond) {
+	begun := time.Now()
+	for time.Since(begun) < 20*time.Second && ctx.Err() == nil {
 		r.m.mu.Lock()
 		token = r.m.token
 		r.m.mu.Unlock()
-		if token.state == "done" || token.lease != q.Lease {
+		// One that is confirming is finished by its confirm, if that still lives.
+		if token.state == "done" || token.lease != q.Lease || token.state == "confirming" && time.Since(begun) > 2*time.Second {
 			break
 		}
+		sleep(ctx, 5*time.Millisecond)
 	}
 	a := modelReport{Lease: q.Lease}
 	if token.state != "done" {
