@@ -153,8 +153,8 @@ func (k *KDC) start(clock string) bool {
 	}
 	c := exec.Command(line[0], line[1:]...)
 	c.Env = k.Env()
-	// faketime starts the server as a child: both end together.
-	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// faketime may start the server as a child: both end together, and with the test.
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	var words bytes.Buffer
 	c.Stdout, c.Stderr = &words, &words
 	if err := c.Start(); err != nil {

@@ -336,3 +336,34 @@ func between(t *testing.T, k *transporttest.KDC, change func(request, reply []by
 	})
 	return l.Addr().String()
 }
+
+// A KDC with too much to do drops connections; a question that proves nothing may
+// be asked again.
+func TestAKDCThatDropsConnectionsIsAskedAgain(t *testing.T) {
+	k := transporttest.NewKDC(t, "")
+	k.User("alice", "secret")
+	k.Keytab("", "HTTP/host.lab.test")
+	var mu sync.Mutex
+	seen := map[string]int{}
+	address := between(t, k, func(request, reply []byte) []byte {
+		mu.Lock()
+		defer mu.Unlock()
+		kind := fmt.Sprintf("%x %v", request[0], bytes.Contains(request, []byte{0xa1, 3, 2, 1, 2, 0xa2}))
+		if seen[kind]++; seen[kind] < 3 && kind != "6a true" {
+			return nil
+		}
+		return reply
+	})
+	conf := filepath.Join(t.TempDir(), "krb5.conf")
+	os.WriteFile(conf, fmt.Appendf(nil, "[realms]\nLAB.TEST={\nkdc=%s\n}\n", address), 0o600)
+	a := access("alice@LAB.TEST", "secret", k)
+	a.WinRM.KrbConf = conf
+	if _, err := first(fresh(t), a); err != nil {
+		t.Error(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if seen["6a false"] != 3 || seen["6a true"] != 1 || seen["6c false"] != 3 {
+		t.Errorf("%v", seen)
+	}
+}

@@ -28,6 +28,7 @@ type krbConf struct {
 	domains      map[string]string   // domain_realm: lower-case host or .domain to realm
 	ccache       string              // default_ccache_name
 	ciphers      []int32             // best first
+	lanes        chan struct{}       // to the KDCs
 }
 
 // errNoConf says that a file that was named is not there.

@@ -11,11 +11,19 @@ import (
 	"time"
 
 	"github.com/jcmturner/gokrb5/v8/messages"
+
+	"farmwall/transport"
 )
 
 const (
 	kdcPatience = 5 * time.Second // for one KDC
 	maxReply    = 1 << 20
+	// kdcLanes is how many requests of a run are under way at a time: MIT's KDC drops
+	// the oldest of more than 45 connections.
+	kdcLanes = 8
+	// kdcRounds is how often the list of KDCs is gone through while they take
+	// connections and drop them.
+	kdcRounds = 3
 )
 
 // kdcSilence says that no KDC of a realm answered.
@@ -34,7 +42,8 @@ func (e *kdcSilence) Error() string {
 type kdcs struct {
 	realm string
 	list  []string
-	last  string // who answered
+	last  string        // who answered
+	lanes chan struct{} // holds a token for each request under way
 }
 
 func (c *krbConf) kdcsOf(ctx context.Context, realm string) (*kdcs, error) {
@@ -42,40 +51,68 @@ func (c *krbConf) kdcsOf(ctx context.Context, realm string) (*kdcs, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoKDC, err)
 	}
-	return &kdcs{realm: realm, list: list}, nil
+	return &kdcs{realm: realm, list: list, lanes: c.lanes}, nil
 }
 
 // ask sends a request to the first KDC that takes it and returns its reply. once:
 // it carries a proof of the password, which must not be shown twice, so that after
 // it was sent no other KDC is asked. An error of the KDC is a messages.KRBError.
 func (k *kdcs) ask(ctx context.Context, request []byte, once bool) ([]byte, error) {
+	select {
+	case k.lanes <- struct{}{}:
+		defer func() { <-k.lanes }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 	silence := &kdcSilence{realm: k.realm}
 	list := k.list
 	if k.last != "" {
 		list = append([]string{k.last}, list...)
 	}
-	for _, address := range list {
-		reply, sent, err := askKDC(ctx, address, request)
-		if ctx.Err() != nil {
+	for round := range kdcRounds {
+		dropped := false
+		silence.tried = nil
+		for _, address := range list {
+			reply, sent, err := askKDC(ctx, address, request)
 			silence.sent = silence.sent || sent
-			return nil, errors.Join(context.Cause(ctx), silence)
+			switch {
+			case ctx.Err() != nil:
+				return nil, errors.Join(context.Cause(ctx), silence)
+			case err == nil:
+				k.last = address
+				return reply, kdcError(reply)
+			}
+			silence.tried = append(silence.tried, address+" "+transport.LastWords(err))
+			if sent && once {
+				return nil, silence
+			}
+			dropped = dropped || sent && !errors.Is(err, transport.ErrTimeout)
 		}
-		if err == nil {
-			k.last = address
-			return reply, kdcError(reply)
-		}
-		silence.sent = silence.sent || sent
-		silence.tried = append(silence.tried, address+" "+lastWord(err))
-		if sent && once {
+		if !dropped {
 			break
 		}
+		pause(ctx, time.Duration(round+1)*100*time.Millisecond)
 	}
 	return nil, silence
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
 }
 
 func askKDC(ctx context.Context, address string, request []byte) (reply []byte, sent bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, kdcPatience)
 	defer cancel()
+	defer func() {
+		if err != nil && ctx.Err() != nil {
+			err = transport.ErrTimeout
+		}
+	}()
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, false, err
@@ -108,15 +145,4 @@ func kdcError(reply []byte) error {
 		return fmt.Errorf("the KDC's error cannot be read: %w", err)
 	}
 	return e
-}
-
-// lastWord is the innermost reason of a network error.
-func lastWord(err error) string {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return err.Error()
-		}
-		err = inner
-	}
 }

@@ -131,6 +131,7 @@ func (p *profile) conf() *krbConf {
 		dns:          true,
 		kdcs:         make(map[string][]string),
 		domains:      make(map[string]string),
+		lanes:        make(chan struct{}, kdcLanes),
 	}
 	switch strings.ToLower(p.first("libdefaults", "dns_lookup_kdc")) {
 	case "false", "no", "n", "f", "0", "off", "nil":
