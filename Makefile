@@ -40,7 +40,7 @@ soak: setup ## the full numbers of the long tests
 	FARMWALL_SOAK=1 $(GO) test -p 1 -timeout 4h ./...
 
 bench: setup ## measure: speed on 100 hosts against a floor, memory, planning
-	FARMWALL_BENCH=1 $(GO) test -count 1 -v -run '^TestBench(Inventory)?$$' -timeout 1h ./cmd/farmwall
+	FARMWALL_BENCH=1 $(GO) test -count 1 -v -run '^TestBench(Inventory|Windows)?$$' -timeout 1h ./cmd/farmwall
 	$(GO) test -p 1 -run '^$$' -bench . -benchmem -timeout 1h ./...
 
 release: ## programs for linux, darwin and windows on amd64 and arm64, in dist/, with SHA256SUMS
