@@ -116,7 +116,7 @@ var homes = map[string][]string{
 	"github.com/masterzen/winrm":         {"transport/winrm"},
 	"github.com/jcmturner/gokrb5":        {"transport/winrm", "transport/lab/windows/wsman"},
 	"github.com/alexbrainman/sspi":       {"transport/winrm"},
-	"golang.org/x/crypto":                {"transport/ssh", "transport/winrm", "transport/lab", "transport/lab/windows/wsman"},
+	"golang.org/x/crypto":                {"transport/ssh", "transport/winrm", "transport/lab", "transport/lab/windows/wsman", "transport/lab/windows/sshd"},
 	"golang.org/x/sys":                   {"transport", "transport/ssh", "transport/lab"},
 	"golang.org/x/term":                  {"cmd/farmwall", "transport/ssh"},
 	"github.com/urfave/cli":              {"cmd/farmwall"},

@@ -3,9 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -14,10 +11,10 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
-	gossh "golang.org/x/crypto/ssh"
 
 	"farmwall/transport/lab"
 	"farmwall/transport/lab/windows/farm"
+	"farmwall/transport/lab/windows/sshd"
 )
 
 // place is a lab that is up: network namespaces, Windows hosts, or both in one
@@ -89,15 +86,10 @@ func (l *place) alone(ctx context.Context, g *guests) error {
 	if err := os.Chmod(l.dir, 0o700); err != nil {
 		return err
 	}
-	_, private, err := ed25519.GenerateKey(rand.Reader)
+	key, _, err := sshd.NewKey("farmwall lab")
 	if err != nil {
 		return err
 	}
-	block, err := gossh.MarshalPrivateKey(private, "farmwall lab")
-	if err != nil {
-		return err
-	}
-	key := pem.EncodeToMemory(block)
 	if err := errors.Join(os.WriteFile(l.keyFile(), key, 0o600), os.WriteFile(l.knownHosts(), nil, 0o600), g.letIn(key), g.write(l.dir, l.keyFile(), l.knownHosts())); err != nil {
 		return err
 	}

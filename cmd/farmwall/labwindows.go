@@ -14,8 +14,6 @@ import (
 	"strings"
 	"sync"
 
-	gossh "golang.org/x/crypto/ssh"
-
 	"farmwall/transport/lab/windows"
 	"farmwall/transport/lab/windows/farm"
 	"farmwall/transport/lab/windows/sshd"
@@ -146,15 +144,7 @@ func (h *windowsHost) line() (farm.Serve, string, error) {
 	if h.SSH {
 		o := sshd.Options{HostKey: []byte(h.Key)}
 		for _, a := range h.Accounts {
-			account := sshd.Account{Name: a.Name, Password: a.Password}
-			if h.Client != "" {
-				key, _, _, _, err := gossh.ParseAuthorizedKey([]byte(h.Client))
-				if err != nil {
-					return nil, "", err
-				}
-				account.Key = key
-			}
-			o.Accounts = append(o.Accounts, account)
+			o.Accounts = append(o.Accounts, sshd.Account{Name: a.Name, Password: a.Password, Key: h.Client})
 		}
 		return func(ctx context.Context, l net.Listener, m *windows.Host) error { return sshd.Serve(ctx, l, m, o) },
 			`%SystemRoot%\system32\OpenSSH\sshd.exe`, nil

@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
@@ -22,11 +21,10 @@ import (
 	"strings"
 	"time"
 
-	gossh "golang.org/x/crypto/ssh"
-
 	"farmwall/inventory"
 	"farmwall/transport/lab"
 	"farmwall/transport/lab/windows"
+	"farmwall/transport/lab/windows/sshd"
 )
 
 // labAccount is an administrator whom every Windows host of the lab knows.
@@ -94,19 +92,11 @@ func (g *guests) add(h *inventory.Host, s lab.HostSpec, rules int) error {
 }
 
 func (g *guests) sshHost(w windowsHost) error {
-	_, private, err := ed25519.GenerateKey(rand.Reader)
+	private, public, err := sshd.NewKey("")
 	if err != nil {
 		return err
 	}
-	block, err := gossh.MarshalPrivateKey(private, "")
-	if err != nil {
-		return err
-	}
-	public, err := gossh.NewPublicKey(private.Public())
-	if err != nil {
-		return err
-	}
-	w.Key = string(pem.EncodeToMemory(block))
+	w.Key = string(private)
 	names := w.Names
 	for _, a := range w.Addresses {
 		names = append(names, a.String())
@@ -115,7 +105,7 @@ func (g *guests) sshHost(w windowsHost) error {
 		if w.Port != 22 {
 			at = fmt.Sprintf("[%s]:%d", at, w.Port)
 		}
-		fmt.Fprintf(&g.keys, "%s %s", at, gossh.MarshalAuthorizedKey(public))
+		fmt.Fprintf(&g.keys, "%s %s", at, public)
 	}
 	g.Hosts = append(g.Hosts, w)
 	return nil
@@ -169,13 +159,13 @@ func certify(w *windowsHost) error {
 
 // letIn has the hosts with SSH accept a key.
 func (g *guests) letIn(private []byte) error {
-	signer, err := gossh.ParsePrivateKey(private)
+	public, err := sshd.PublicKey(private)
 	if err != nil {
 		return err
 	}
 	for i := range g.Hosts {
 		if g.Hosts[i].SSH {
-			g.Hosts[i].Client = string(gossh.MarshalAuthorizedKey(signer.PublicKey()))
+			g.Hosts[i].Client = public
 		}
 	}
 	return nil

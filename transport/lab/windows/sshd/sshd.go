@@ -34,7 +34,7 @@ type Options struct {
 // Account is somebody who can log on, with a password, with a key or with either.
 type Account struct {
 	Name, Password string
-	Key            ssh.PublicKey
+	Key            string // as a line of authorized_keys
 }
 
 // Serve answers on a listener until the context ends, which ends all commands too.
@@ -44,6 +44,18 @@ func Serve(ctx context.Context, l net.Listener, m Machine, o Options) error {
 	if err != nil {
 		return fmt.Errorf("host key: %w", err)
 	}
+	keys := map[*Account][]byte{}
+	for i := range o.Accounts {
+		a := &o.Accounts[i]
+		if a.Key == "" {
+			continue
+		}
+		public, _, _, _, err := ssh.ParseAuthorizedKey([]byte(a.Key))
+		if err != nil {
+			return fmt.Errorf("key of %s: %w", a.Name, err)
+		}
+		keys[a] = public.Marshal()
+	}
 	config := &ssh.ServerConfig{ServerVersion: "SSH-2.0-OpenSSH_for_Windows_8.1"}
 	config.PasswordCallback = func(c ssh.ConnMetadata, given []byte) (*ssh.Permissions, error) {
 		if a := o.account(c.User()); a != nil && a.Password != "" && subtle.ConstantTimeCompare([]byte(a.Password), given) == 1 {
@@ -52,7 +64,7 @@ func Serve(ctx context.Context, l net.Listener, m Machine, o Options) error {
 		return nil, errors.New("permission denied")
 	}
 	config.PublicKeyCallback = func(c ssh.ConnMetadata, given ssh.PublicKey) (*ssh.Permissions, error) {
-		if a := o.account(c.User()); a != nil && a.Key != nil && bytes.Equal(a.Key.Marshal(), given.Marshal()) {
+		if a := o.account(c.User()); a != nil && keys[a] != nil && bytes.Equal(keys[a], given.Marshal()) {
 			return nil, nil
 		}
 		return nil, errors.New("permission denied")

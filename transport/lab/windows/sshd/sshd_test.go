@@ -79,7 +79,7 @@ func TestCommands(t *testing.T) {
 	hostKey, host := newKey(t)
 	_, own := newKey(t)
 	m := upper{make(chan struct{})}
-	at := serveOne(t, m, Options{HostKey: hostKey, Accounts: []Account{{Name: `LAB\adm`, Password: "secret", Key: own.PublicKey()}}})
+	at := serveOne(t, m, Options{HostKey: hostKey, Accounts: []Account{{Name: `LAB\adm`, Password: "secret", Key: string(ssh.MarshalAuthorizedKey(own.PublicKey()))}}})
 	for name, try := range map[string]struct {
 		user string
 		how  ssh.AuthMethod
