@@ -87,3 +87,34 @@ func TestContractRecover(t *testing.T) {
 		m.must("recover", object{"format": 1}, "idle")
 	})
 }
+
+// A reboot in the middle of a change that takes no time: what ran before it writes no
+// more, though the host is on.
+func TestContractQuickReboot(t *testing.T) {
+	onBoth(t, windows.Options{Rules: plain}, func(t *testing.T, m *machine) {
+		before := m.applied([]object{addition(markA, "443")}, nil, nil)
+		all := m.Local()
+		once := false
+		var added []string
+		m.SetFaults(func(f *windows.Faults) {
+			f.BeforeWrite = func(what, rule string) {
+				if what == "add" && strings.HasPrefix(rule, markC) && !once {
+					once = true
+					m.Reboot()
+				}
+			}
+			f.AfterWrite = func(what, rule string) {
+				if what == "add" {
+					added = append(added, rule)
+				}
+			}
+		})
+		if r, err := m.ask(t.Context(), "change", request(before, 10*time.Minute, []object{addition(markB, "443"), addition(markC, "80")}, nil, []string{markA + ":1"})); err == nil {
+			t.Fatalf("it answered %+v", r)
+		}
+		m.settled(90 * time.Second)
+		if !slices.Equal(m.Local(), all) || !slices.Equal(added, []string{markB + ":2"}) {
+			t.Fatalf("added %v, left %v", added, m.names())
+		}
+	})
+}
