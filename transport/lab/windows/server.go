@@ -38,7 +38,7 @@ type caller struct {
 }
 
 func serveModel(h *Host) (*server, error) {
-	dir, err := os.MkdirTemp("", "farmwall-lab") // a socket's path has room for 107 bytes
+	dir, err := os.MkdirTemp("", "farmwall-host-") // a socket's path has room for 107 bytes
 	if err != nil {
 		return nil, err
 	}
