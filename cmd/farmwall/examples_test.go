@@ -11,6 +11,7 @@ import (
 
 	"farmwall/inventory"
 	"farmwall/transport/lab"
+	"farmwall/transport/lab/windows"
 )
 
 // Every example is applied to hosts that drop by default; afterwards there is
@@ -51,6 +52,9 @@ func TestExamplesCanBeApplied(t *testing.T) {
 			}
 			defer farm.Close()
 			flags := []string{"-i", source, "-e", "ansible_ssh_private_key_file=" + farm.KeyFile(), "--state", filepath.Join(t.TempDir(), "state")}
+			if len(guests) > 0 {
+				flags = append(flags, playGuests(t, farm, inv, guests)...)
+			}
 			for _, c := range []struct {
 				code int
 				args []string
@@ -70,4 +74,34 @@ func TestExamplesCanBeApplied(t *testing.T) {
 	if ran == 0 {
 		t.Error("there is no example")
 	}
+}
+
+// playGuests has the real program play an inventory's Windows hosts, and returns the
+// flags that reach them.
+func playGuests(t *testing.T, farm *lab.Farm, inv *inventory.Inventory, specs []lab.HostSpec) []string {
+	t.Helper()
+	g, err := newGuests(inv, specs, windows.Model, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := os.ReadFile(farm.KeyFile())
+	if err == nil {
+		err = g.letIn(key)
+	}
+	if err == nil {
+		err = g.write(farm.Dir(), farm.KeyFile(), farm.KnownHosts())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Dir = farm.Dir()
+	stop, gone, err := startWindows(t.Context(), farm, binary(t), &g.windowsLab)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		stop()
+		<-gone
+	})
+	return []string{"-e", "@" + extraIn(farm.Dir()), "--known-tls", knownTLSIn(farm.Dir())}
 }
