@@ -145,6 +145,9 @@ function Invoke-FwRequest {
 	foreach ($name in 'MpsSvc', 'BFE', 'Schedule') {
 		try { $seen.services[$name] = [string](Get-FwService $name) } catch { $seen.services[$name] = 'Unknown' }
 	}
+	# The token before the rules: an undo that runs meanwhile then shows as one under way,
+	# never as an end that the rules do not fit.
+	Add-FwOwn $seen
 	$seen.policy = Get-FwPolicyState
 	$stores = $null
 	try {
@@ -180,7 +183,6 @@ function Invoke-FwRequest {
 			$adapter
 		})
 	} catch { $seen.interfaces = @() }
-	Add-FwOwn $seen
 
 	# The two lists, which are long, go out by themselves.
 	$out = New-Object IO.StreamWriter $Answer.Out, (New-Object Text.UTF8Encoding $false), 65536
