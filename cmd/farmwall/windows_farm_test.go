@@ -92,12 +92,12 @@ func winFarmOf(t *testing.T, n int, o winOptions) *winFarm {
 	if o.rules == nil {
 		o.rules = windows.Foreign("", windows.BuiltIn(""), 60)
 	}
-	third := 100 + nextNet.Add(1)
+	second, third := 64+os.Getpid()%150, nextNet.Add(1)
 	var specs []farm.Spec
 	var text strings.Builder
 	var waiting []chan struct{}
 	for i := range n {
-		at := netip.MustParseAddrPort(fmt.Sprintf("127.63.%d.%d:5985", third, 11+i))
+		at := netip.MustParseAddrPort(fmt.Sprintf("127.%d.%d.%d:5985", second, third, 11+i))
 		name, role := fmt.Sprintf("w%d", i+1), "rdsh"
 		if i == 0 {
 			role = "gateway"

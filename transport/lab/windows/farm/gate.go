@@ -127,7 +127,9 @@ func (p *passage) wait() error {
 		case came && boots != p.boots:
 			return net.ErrClosed // the host knows nothing of it
 		case p.admitted():
-			p.boots = boots
+			if !came { // only the one goroutine that waits for it to come through
+				p.boots = boots
+			}
 			return nil
 		}
 		select {
