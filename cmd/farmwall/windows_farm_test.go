@@ -60,7 +60,7 @@ type winFarm struct {
 	dir   string
 	inv   string
 	hosts []*winHost
-	said  strings.Builder // all that farmwall printed
+	said  lockedBuffer // all that farmwall printed
 }
 
 // winOptions change what a host is like.
@@ -208,7 +208,7 @@ func (f *winFarm) run(args ...string) (int, string) {
 	defer cancel()
 	var out lockedBuffer
 	code := run(ctx, append(append([]string{"farmwall"}, args...), f.flags()...), strings.NewReader(""), &out, &out)
-	f.said.WriteString(out.String())
+	io.WriteString(&f.said, out.String())
 	return code, out.String()
 }
 
@@ -249,7 +249,7 @@ func (f *winFarm) lastRun() string {
 func (f *winFarm) run2(args ...string) (int, string) {
 	var out lockedBuffer
 	code := run(f.t.Context(), append([]string{"farmwall"}, args...), strings.NewReader(""), &out, &out)
-	f.said.WriteString(out.String())
+	io.WriteString(&f.said, out.String())
 	return code, out.String()
 }
 
