@@ -204,6 +204,7 @@ func TestTheDialectAndItsScripts(t *testing.T) {
 // TestARollbackBringsHandEditsBack: the host's own bytes of before the run are the
 // target, and its fingerprint proves them.
 func TestARollbackBringsHandEditsBack(t *testing.T) {
+	soak(t)
 	t.Parallel()
 	m := boot(t, lab.Options{Rules: lab.BuiltIn(lab.Server2019)})
 	want := few(t)

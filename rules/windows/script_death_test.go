@@ -28,7 +28,7 @@ func TestAChangeThatDiesIsUndone(t *testing.T) {
 	m := boot(t, lab.Options{Rules: lab.BuiltIn(lab.Server2019)})
 	m.applied([]object{addition(markA, "443"), addition(markC, "3389")}, nil, nil)
 	all := m.Local()
-	for _, at := range []string{"lease taken", "undo staged", "tasks registered", "switch ready", "about to write", "one added", "one disabled", "all written", "written"} {
+	for _, at := range points("lease taken", "undo staged", "tasks registered", "switch ready", "about to write", "one added", "one disabled", "all written", "written") {
 		t.Run(at, func(t *testing.T) {
 			m.t = t
 			request := plan(m.look(), 5*time.Minute, []object{addition(markB, "443")}, []string{markC + ":1"}, []string{markA + ":1"})
@@ -59,6 +59,7 @@ func TestAChangeThatDiesIsUndone(t *testing.T) {
 }
 
 func TestATokenWithoutASwitchEndsWithItsWindow(t *testing.T) {
+	soak(t)
 	t.Parallel()
 	m := boot(t, lab.Options{Rules: lab.BuiltIn(lab.Server2019)})
 	if r := m.askText(dying(t, "change", "armed"), plan(m.look(), 30*time.Second, []object{addition(markA, "443")}, nil, nil)); r.Result != "" {
@@ -79,7 +80,7 @@ func TestAConfirmThatDiesIsFinished(t *testing.T) {
 	m := boot(t, lab.Options{Rules: lab.BuiltIn(lab.Server2019)})
 	mark, other := markA, markB
 	m.applied([]object{addition(mark, "443")}, nil, nil)
-	for i, at := range []string{"record staged", "confirm won", "old rules removed", "record written", "confirmed", "token done"} {
+	for i, at := range points("record staged", "confirm won", "old rules removed", "record written", "confirmed", "token done") {
 		t.Run(at, func(t *testing.T) {
 			m.t = t
 			old := m.Named("farmwall:")
@@ -164,6 +165,7 @@ func TestAHostThatBootsInsideTheWindowUndoes(t *testing.T) {
 }
 
 func TestAnApplyThatHangsPastTheWindowIsEnded(t *testing.T) {
+	soak(t)
 	t.Parallel()
 	m := boot(t, lab.Options{Rules: lab.BuiltIn(lab.Server2019)})
 	m.applied([]object{addition(markA, "443")}, nil, nil)

@@ -131,6 +131,7 @@ func TestAFirewallThatFailsBetweenTwoWritesIsUndone(t *testing.T) {
 }
 
 func TestARuleThatStaysIsRemovedLater(t *testing.T) {
+	soak(t)
 	m := boot(t, lab.Options{Rules: lab.BuiltIn(lab.Server2019)})
 	m.applied([]object{addition(markA, "443")}, nil, nil)
 	r := m.change("applied", plan(m.look(), 5*time.Minute, []object{addition(markB, "443")}, nil, []string{markA + ":1"}))
@@ -145,6 +146,7 @@ func TestARuleThatStaysIsRemovedLater(t *testing.T) {
 }
 
 func TestAConfirmNeedsNoSpaceOnceItIsWon(t *testing.T) {
+	soak(t)
 	m := boot(t, lab.Options{Rules: lab.BuiltIn(lab.Server2019)})
 	m.applied([]object{addition(markA, "443")}, nil, nil)
 	r := m.change("applied", plan(m.look(), 5*time.Minute, []object{addition(markB, "443")}, nil, []string{markA + ":1"}))

@@ -52,6 +52,27 @@ func boot(t *testing.T, o lab.Options) *machine {
 	return &machine{h, t}
 }
 
+// soak leaves a test to make soak: it takes the engine more than the other tests of its
+// kind, which every run has.
+func soak(t *testing.T) {
+	t.Helper()
+	if os.Getenv("FARMWALL_SOAK") != "1" {
+		t.Skip("make soak runs this: it keeps the PowerShell engine busy for long")
+	}
+}
+
+// points are all in a soak and every third, from the second on, in an ordinary run.
+func points(all ...string) []string {
+	if os.Getenv("FARMWALL_SOAK") == "1" {
+		return all
+	}
+	var out []string
+	for i := 1; i < len(all); i += 3 {
+		out = append(out, all[i])
+	}
+	return out
+}
+
 // run runs a script as an administrator over WinRM would.
 func (m *machine) run(ctx context.Context, name string, input []byte, change ...func(*lab.Command)) ([]byte, error) {
 	return m.runText(ctx, windows.Body(name), input, change...)

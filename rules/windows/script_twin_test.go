@@ -33,6 +33,7 @@ func (m *machine) copyRule(name, id string) {
 }
 
 func TestTwinsOfOurRules(t *testing.T) {
+	soak(t)
 	for _, last := range []bool{false, true} {
 		t.Run(fmt.Sprint("last first ", last), func(t *testing.T) {
 			m := boot(t, lab.Options{Rules: lab.BuiltIn(lab.Server2019), Variant: lab.Variant{LastTwinFirst: last}})
@@ -80,6 +81,7 @@ func texts(m *machine) []string {
 }
 
 func TestHandEditsInsideTheWindow(t *testing.T) {
+	soak(t)
 	m := boot(t, lab.Options{Rules: lab.BuiltIn(lab.Server2019)})
 	m.applied([]object{addition(markA, "443"), addition(markC, "3389")}, nil, nil)
 	before := texts(m)
