@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -201,15 +203,20 @@ func (f *winFarm) flags() []string {
 	return []string{"-i", f.inv, "--state", filepath.Join(f.dir, "state"), "--known-tls", filepath.Join(f.dir, "known_tls")}
 }
 
-// run runs a verb in this process and returns its exit code and what it said.
+// run runs a verb and returns its exit code and what it said. It is a process of its
+// own, because tests run side by side and urfave/cli writes to its own variables.
 func (f *winFarm) run(args ...string) (int, string) {
 	f.t.Helper()
 	ctx, cancel := context.WithTimeout(f.t.Context(), 3*time.Minute)
 	defer cancel()
-	var out lockedBuffer
-	code := run(ctx, append(append([]string{"farmwall"}, args...), f.flags()...), strings.NewReader(""), &out, &out)
-	io.WriteString(&f.said, out.String())
-	return code, out.String()
+	c := exec.CommandContext(ctx, binary(f.t), append(args[:len(args):len(args)], f.flags()...)...)
+	out, err := c.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		f.t.Fatalf("farmwall %v: %v", args, err)
+	}
+	f.said.Write(out)
+	return c.ProcessState.ExitCode(), string(out)
 }
 
 // must fails the test where the exit code is another, or where a text is missing.
