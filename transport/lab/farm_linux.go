@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -187,14 +188,47 @@ func (p *farmProcess) wire() error {
 		return err
 	}
 	quietIPv6("br0")
-	_, err := tool(p.reaper, addressLines("br0", p.Controller, p.Networks)+guestLines("br0", p.Controller, p.Guests), "ip", "-batch", "-")
+	addresses, routes := guestLines("br0", p.Controller, p.Guests)
+	if _, err := tool(p.reaper, addressLines("br0", p.Controller, p.Networks)+addresses, "ip", "-batch", "-"); err != nil || routes == "" {
+		return err
+	}
+	if err := p.settleIPv6("br0"); err != nil {
+		return err
+	}
+	_, err := tool(p.reaper, routes, "ip", "-batch", "-")
 	return err
 }
 
-// guestLines are ip's lines that give a link the guests' addresses as well. Without
-// the routes whoever speaks to a guest would speak from the guest's own address.
-func guestLines(link string, own []netip.Addr, guests []HostSpec) string {
-	var lines strings.Builder
+// settleIPv6 waits until the kernel has made the local routes of the guests' IPv6
+// addresses, which it does on its own time.
+func (p *farmProcess) settleIPv6(link string) error {
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		there, err := tool(p.reaper, "", "ip", "-6", "route", "show", "table", "local", "dev", link)
+		if err != nil {
+			return err
+		}
+		missing := ""
+		for _, g := range p.Guests {
+			for _, a := range g.Addresses {
+				if a.Is6() && !strings.Contains(there, "local "+a.String()+" ") {
+					missing = a.String()
+				}
+			}
+		}
+		if missing == "" {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("%s has got no local route", missing)
+		}
+	}
+}
+
+// guestLines are ip's lines that give a link the guests' addresses as well, and those
+// that change their local routes: with the kernel's own, whoever speaks to a guest
+// would speak from the guest's own address.
+func guestLines(link string, own []netip.Addr, guests []HostSpec) (addresses, routes string) {
+	var lines, ways strings.Builder
 	for _, g := range guests {
 		for _, a := range g.Addresses {
 			i := slices.IndexFunc(own, func(o netip.Addr) bool { return o.Is4() == a.Is4() })
@@ -204,11 +238,11 @@ func guestLines(link string, own []netip.Addr, guests []HostSpec) string {
 				fmt.Fprintf(&lines, "addr add %s/128 dev %s nodad\n", a, link)
 			}
 			if i >= 0 {
-				fmt.Fprintf(&lines, "route del local %[1]s dev %[2]s table local\nroute add local %[1]s dev %[2]s table local src %[3]s\n", a, link, own[i])
+				fmt.Fprintf(&ways, "route del local %[1]s dev %[2]s table local\nroute add local %[1]s dev %[2]s table local src %[3]s\n", a, link, own[i])
 			}
 		}
 	}
-	return lines.String()
+	return lines.String(), ways.String()
 }
 
 // controllerIndex stands for the controller where hosts are counted.
