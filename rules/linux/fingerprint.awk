@@ -48,7 +48,11 @@ function cut(    i, text, size, block) {
 	next
 }
 
-$0 == "# end" { ended = 1 }
+# The last line of a listing, which nft never prints.
+$0 == "# end" {
+	ended = 1
+	next
+}
 
 table == "" { next }
 

@@ -70,6 +70,7 @@ func readText(text string) *streams {
 
 func (s *streams) read(line string, handle int) {
 	switch {
+	case line == "# end": // how a listing ends, for awk
 	case tableBegin.MatchString(line):
 		f := awkFields(line)
 		s.table, s.block = field(f, 2)+" "+field(f, 3), ""
