@@ -148,7 +148,7 @@ func FuzzPowerShellAnswer(f *testing.F) {
 	f.Add([]byte(answerMark[:9]), []byte{}, []byte(answerMark), uint8(1))
 	f.Fuzz(func(t *testing.T, before, output, after []byte, step uint8) {
 		if bytes.Contains(before, []byte(answerMark)) || bytes.HasSuffix(before, []byte(answerMark[:1])) {
-			t.Skip() // nobody but us can print our mark: it is random
+			t.Skip("nobody but us can print our mark: it is random")
 		}
 		text := fmt.Sprintf("%s\n%s%s", before, frameOf("begin", "out "+packed(output), "end 0"), after)
 		got, err := playedBack(t, text, "", 0, int(step)+1)
