@@ -70,8 +70,8 @@ type Outcome struct {
 	Changes []rules.Change `json:"changes,omitempty"`
 	// Pending is what only the inventory wants (drift).
 	Pending  []rules.Change  `json:"pending,omitempty"`
-	Cause    string          `json:"cause,omitempty"` // drift: "host", "policy", "both", "run R of C"
-	Flows    []JudgedFlow    `json:"flows,omitempty"` // verify, and plan's defeated flows
+	Cause    string          `json:"cause,omitempty"`  // drift: "host", "policy", "both", "run R of C"
+	Flows    []JudgedFlow    `json:"flows,omitempty"`  // verify, and plan's defeated flows
 	Probes   []Probed        `json:"probes,omitempty"` // of which this host is the target
 	Findings []rules.Finding `json:"findings,omitempty"`
 	Warnings []string        `json:"warnings,omitempty"`
