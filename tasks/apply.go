@@ -60,7 +60,7 @@ func (r *Runner) Apply(ctx context.Context, inv *inventory.Inventory, plan *Plan
 	if plan.digest != "" { // from a file, so it is not of this moment
 		r.stillSo(ctx, plan, sorted)
 	}
-	outcomes, err := r.carryOut(ctx, plan, sorted, how)
+	outcomes, err := r.carryOut(ctx, w, plan, sorted, how)
 	if err != nil {
 		return nil, err
 	}
@@ -157,8 +157,9 @@ type carried struct {
 	hosts []Outcome
 }
 
-// carryOut begins a run where there is something to write, and rolls it out.
-func (r *Runner) carryOut(ctx context.Context, plan *Plan, todo *sorted, how Rollout) (*carried, error) {
+// carryOut begins a run where there is something to write, and rolls it out. w is
+// what the inventory wants, nil for a plan that follows something else.
+func (r *Runner) carryOut(ctx context.Context, w *wanting, plan *Plan, todo *sorted, how Rollout) (*carried, error) {
 	adopt, err := r.unknownSets(ctx, todo.adopt)
 	if err != nil {
 		return nil, err
@@ -189,7 +190,7 @@ func (r *Runner) carryOut(ctx context.Context, plan *Plan, todo *sorted, how Rol
 			run.notice(hp.Host, "the journal could not be written: "+err.Error())
 		}
 	}
-	for i, o := range r.roll(ctx, run, todo.jobs, todo.selected, how) {
+	for i, o := range r.roll(ctx, run, todo.jobs, todo.selected, how, w) {
 		todo.hosts[todo.places[i]] = o
 	}
 	return &carried{run: id, hosts: todo.hosts}, nil

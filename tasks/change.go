@@ -59,6 +59,7 @@ type change struct {
 	rec     HostRecord   // what the journal holds of this change
 	guarded []guard      // flows that the change must not close
 	armed   bool         // the switch may fire until deadline
+	sealed  bool         // confirmed, and not taken back since: the host holds the change
 	until   time.Time    // by our clock, at the latest
 	open    []JudgedFlow // wanted flows that are not open, as step 7 saw them
 	pending bool         // left to the switch: to be looked at again

@@ -221,7 +221,7 @@ func (r *Runner) fix(ctx context.Context, found []drifted, opt DriftOptions) (*c
 			todo.jobs, todo.places = append(todo.jobs, job{found[i].host, found[i].fix}), append(todo.places, i)
 		}
 	}
-	done, err := r.carryOut(ctx, &Plan{Verb: "drift"}, todo, opt.Rollout)
+	done, err := r.carryOut(ctx, nil, &Plan{Verb: "drift"}, todo, opt.Rollout)
 	if err != nil {
 		return nil, err
 	}

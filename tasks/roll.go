@@ -9,8 +9,10 @@ import (
 )
 
 // roll carries jobs out, batch by batch, and returns their outcomes in the jobs'
-// order. selected is what percentages are of.
-func (r *Runner) roll(ctx context.Context, run *running, jobs []job, selected int, how Rollout) []Outcome {
+// order. selected is what percentages are of; w is what the inventory wants, nil
+// where the run follows something else.
+func (r *Runner) roll(ctx context.Context, run *running, jobs []job, selected int, how Rollout, w *wanting) []Outcome {
+	pass := &gate{r: r, run: run, how: how, w: w}
 	out := make([]Outcome, 0, len(jobs))
 	var begun [][]*change // the batches that were started
 	failed, at := 0, 0
@@ -25,8 +27,12 @@ func (r *Runner) roll(ctx context.Context, run *running, jobs []job, selected in
 		if run.manual {
 			r.waitForPerson(ctx, run, batch, how)
 		}
+		found := pass.check(ctx, batch, false)
 		for _, c := range batch {
-			if c.out.Status.failed() {
+			if f, fails := found[c.host.Name]; fails {
+				c.fails(f)
+				failed++
+			} else if c.out.Status.failed() {
 				failed++
 			}
 		}
@@ -70,7 +76,7 @@ func toTakeBack(begun [][]*change, on OnFail) [][]*change {
 		}
 		var batch []*change
 		for _, c := range begun[i] {
-			if c.out.Status == Changed || c.out.Status == NotOpen {
+			if c.sealed {
 				batch = append(batch, c)
 			}
 		}

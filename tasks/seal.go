@@ -35,7 +35,7 @@ func (c *change) confirm(ctx context.Context) {
 // confirmed ends a change that the host holds for good. ours is the fingerprint
 // that the host told; where it told none, it is read.
 func (c *change) confirmed(ctx context.Context, ours string) {
-	c.armed, c.pending, c.out.Until = false, false, nil
+	c.armed, c.pending, c.sealed, c.out.Until = false, false, true, nil
 	if ours == "" && c.conn != nil {
 		if err := c.look(ctx); err == nil {
 			ours = c.state.Ours

@@ -58,6 +58,7 @@ func (c *change) backwards() *HostPlan {
 // backed takes over what became of a host's way back.
 func (c *change) backed(b *change) {
 	o := &c.out
+	c.sealed = false
 	switch b.out.Status {
 	case Changed, NotOpen:
 		o.Status, o.Step, o.Hint = Restored, "take back", ""
@@ -73,6 +74,7 @@ func (c *change) backed(b *change) {
 // keptAll says that a host which was to be taken back keeps its change.
 func (c *change) keptAll(why string) {
 	o := &c.out
+	c.sealed = false // it was tried, and is not tried again in this run
 	o.Status, o.Step = Doubtful, "take back"
 	o.Error = "changed, and could not be taken back: " + why
 	o.Hint = "the host has its new rules; `farmwall rollback " + c.run.id + "` takes it back"
