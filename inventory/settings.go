@@ -31,9 +31,11 @@ type Settings struct {
 	PushNetworks           Setting[[]netip.Prefix] // ras_push_networks
 	SecondLevelAuthServers Setting[[]string]       // ras_second_level_auth_servers: addresses, networks or names
 
-	Sources          Setting[Sources] // farmwall_sources; default farm
-	Egress           Setting[Egress]  // farmwall_egress; default auto
-	ResolveEndpoints Setting[bool]    // farmwall_resolve_endpoints; default off: a named endpoint is allowed by port
+	Sources          Setting[Sources]  // farmwall_sources; default farm
+	Egress           Setting[Egress]   // farmwall_egress; default auto
+	ResolveEndpoints Setting[bool]     // farmwall_resolve_endpoints; default off: a named endpoint is allowed by port
+	Order            Setting[Order]    // farmwall_order
+	Exposure         Setting[Exposure] // farmwall_exposure; default report
 	// Rules are farmwall_rules. Ansible replaces lists and never joins them, so only
 	// the strongest place that sets the variable counts; a warning names the others.
 	Rules []ExtraRule
@@ -60,6 +62,17 @@ const (
 	EgressAuto   Egress = "auto"
 	EgressAlways Egress = "always"
 	EgressNever  Egress = "never"
+)
+
+// Exposure says what happens about ports that are meant for some and that anybody
+// can reach, because the host accepts by default or a foreign rule lets them in.
+type Exposure string
+
+// The values of farmwall_exposure. Report names such ports. Restrict closes them
+// where a rule of ours can, and counts one that stays open as not right.
+const (
+	ExposureReport   Exposure = "report"
+	ExposureRestrict Exposure = "restrict"
 )
 
 // Version is a RAS version, major and minor.

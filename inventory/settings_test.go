@@ -126,3 +126,27 @@ func TestParseRole(t *testing.T) {
 		}
 	}
 }
+
+func TestTurns(t *testing.T) {
+	inv := must(t, `---
+all:
+  children:
+    gateway: {hosts: {g: {ras_roles: [halb]}, h: {farmwall_order: -7}}}
+    broker: {hosts: b}
+    rdsh: {hosts: {s: , x: {farmwall_order: "12"}}}
+  vars:
+    farmwall_order: [gateway, halb, connection_broker]
+`)
+	for name, turn := range map[string]int{"g": 2, "h": -7, "b": 3, "s": 0, "x": 12} {
+		equal(t, name, inv.Host(name).Turn(), turn)
+	}
+	equal(t, "text", must(t, "[gateway]\ng farmwall_order=rdsh,gateway\n").Host("g").Turn(), 2)
+	equal(t, "nothing", must(t, withRole).Host("role.example").Turn(), 0)
+	for _, bad := range []string{"{a: 1}", "[]", "true", "1001", "[gateway, nobody]", "[halb, halb]", "1.5", "[1, 2]", `""`} {
+		if _, err := loadText(t, "---\ngateway:\n  hosts: g\n  vars: {farmwall_order: "+bad+"}\n"); err == nil {
+			t.Errorf("%s is taken", bad)
+		} else if problems, ok := err.(Problems); !ok || problems[0].At.Line != 4 {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
