@@ -52,6 +52,7 @@ func (r *Runner) Apply(ctx context.Context, inv *inventory.Inventory, plan *Plan
 	if err := r.noticeUnfinished(ctx); err != nil {
 		return nil, err
 	}
+	started := r.Now()
 	w, err := r.want(ctx, inv)
 	if err != nil {
 		return nil, err
@@ -64,7 +65,7 @@ func (r *Runner) Apply(ctx context.Context, inv *inventory.Inventory, plan *Plan
 	if err != nil {
 		return nil, err
 	}
-	return r.endRun(ctx, r.summary(ctx, inv, plan.Verb, outcomes.run, outcomes.hosts)), nil
+	return r.endRun(ctx, inv, r.summary(ctx, inv, plan.Verb, outcomes.run, outcomes.hosts), started), nil
 }
 
 // sorted is a plan's hosts, each with its outcome where that is clear already.
@@ -168,7 +169,7 @@ func (r *Runner) carryOut(ctx context.Context, w *wanting, plan *Plan, todo *sor
 		return &carried{hosts: todo.hosts}, nil
 	}
 	id := newRun(r.Now())
-	run := &running{progress: r.progress(id, len(todo.jobs)), id: id, strict: how.Strict || plan.Strict, takeOver: how.TakeOver,
+	run := &running{progress: r.progress(id, len(todo.jobs)), id: id, verb: plan.Verb, strict: how.Strict || plan.Strict, takeOver: how.TakeOver,
 		window: how.ConfirmTimeout, manual: how.Manual}
 	if run.takeOver == "" {
 		run.takeOver = plan.TakeOver

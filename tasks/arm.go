@@ -141,7 +141,9 @@ func (c *change) intend(ctx context.Context, req rules.ChangeRequest) error {
 		return err
 	}
 	c.rec.Before, c.rec.Drifted = before, len(c.d.Diff(c.state, before)) > 0
-	c.guarded = protected(c.d, c.state, kept(c.d, c.state, c.host), before, c.rec.Target)
+	d := remember(c.d)
+	c.guarded = protected(d, c.state, kept(c.d, c.state, c.host), before, c.rec.Target)
+	c.seen.Before = c.r.survey(d, c.state, c.plan.Farm, c.host, c.rec.Target, before)
 	if err := c.r.Journal.Intend(ctx, c.rec); err != nil {
 		c.rec.Run = ""
 		return err

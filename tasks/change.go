@@ -15,6 +15,7 @@ import (
 type running struct {
 	*progress
 	id       string
+	verb     string
 	strict   bool
 	takeOver string
 	window   time.Duration // 0: the transport's default
@@ -68,7 +69,8 @@ type change struct {
 	rest    string       // the fingerprint of what is foreign that the plan holds for
 	replans int          // how often the host was planned again
 	state   *rules.State // the newest reading; dropped when the change is done
-
+	// seen is what goes into reports.
+	seen Evidence
 }
 
 // change alters a host: the only way in which farmwall does. See
@@ -105,6 +107,7 @@ func (r *Runner) newChange(run *running, j job) *change {
 
 func (c *change) step(name string) {
 	c.out.Step = name
+	c.seen.Steps = append(c.seen.Steps, StepTime{name, c.r.Now().Sub(c.begun)})
 	c.run.step(c.host.Name, name)
 }
 
@@ -139,7 +142,19 @@ func (c *change) end() {
 			o.Warnings = append(o.Warnings, "the journal could not be written ("+err.Error()+"); `farmwall recover` completes it from the host's record")
 		}
 	}
+	c.witness()
 	c.run.finished(*o)
+}
+
+// witness hands over what the change saw of the host.
+func (c *change) witness() {
+	e, o := c.seen, &c.out
+	e.Run, e.Verb, e.Farm, e.Host, e.Started, e.Elapsed = c.run.id, c.run.verb, o.Farm, o.Host, c.begun.UTC(), o.Elapsed
+	e.System, e.Manager = c.plan.System, c.plan.Manager
+	e.Status, e.Step, e.Error, e.Hint = o.Status, o.Step, o.Error, o.Hint
+	e.Wanted, e.Changes, e.Findings, e.Warnings, e.Probes = c.rec.Target, o.Changes, o.Findings, o.Warnings, o.Probes
+	c.seen = Evidence{}
+	c.r.saw(context.Background(), e, c.host)
 }
 
 func (c *change) hangUp() {

@@ -48,11 +48,12 @@ func (r *Runner) Drift(ctx context.Context, inv *inventory.Inventory, hosts []*i
 	if err != nil {
 		return nil, err
 	}
-	run := r.progress("", len(aims))
+	run, started := r.progress("", len(aims)), r.Now()
+	look := cycleName(started)
 	found := each(ctx, r.Forks, aims, func(ctx context.Context, a wanted) drifted {
 		run.started(a.host.Name)
 		begun := r.Now()
-		x := r.driftHost(ctx, run, w, a, left[[2]string{a.farm, a.host.Name}], opt)
+		x := r.driftHost(ctx, run, w, a, left[[2]string{a.farm, a.host.Name}], opt, look)
 		x.Elapsed = r.Now().Sub(begun)
 		if x.fix == nil {
 			r.lines.drop(a.host.Name)
@@ -70,7 +71,8 @@ func (r *Runner) Drift(ctx context.Context, inv *inventory.Inventory, hosts []*i
 			differing++
 		}
 	}
-	if err := r.Journal.Cycle(context.WithoutCancel(ctx), r.Now(), len(found), differing); err != nil {
+	r.keepSeen(ctx, look, nil)
+	if err := r.Journal.Cycle(context.WithoutCancel(ctx), started, len(found), differing); err != nil {
 		run.notice("", "the journal could not be written: "+err.Error())
 	}
 	if opt.Fix && ctx.Err() == nil {
@@ -82,7 +84,10 @@ func (r *Runner) Drift(ctx context.Context, inv *inventory.Inventory, hosts []*i
 	if s.Gone, err = r.gone(context.WithoutCancel(ctx), inv); err != nil {
 		run.notice("", "the journal could not be read: "+err.Error())
 	}
-	return r.endRun(ctx, s), nil
+	if differing > 0 {
+		s.Look = look
+	}
+	return r.endRun(ctx, inv, s, started), nil
 }
 
 // drifted is what drift found on a host, and the plan that would put it right.
@@ -92,7 +97,7 @@ type drifted struct {
 	fix  *HostPlan
 }
 
-func (r *Runner) driftHost(ctx context.Context, run *progress, w *wanting, a wanted, left []HostRecord, opt DriftOptions) drifted {
+func (r *Runner) driftHost(ctx context.Context, run *progress, w *wanting, a wanted, left []HostRecord, opt DriftOptions, look string) drifted {
 	x := drifted{host: a.host, Outcome: Outcome{Host: a.host.Name, Farm: a.farm, Status: OK}}
 	stop := func(p *Problem) drifted {
 		x.Outcome = p.outcome(a.host.Name, a.farm)
@@ -131,6 +136,13 @@ func (r *Runner) driftHost(ctx context.Context, run *progress, w *wanting, a wan
 		x.Pending = without(x.Pending, x.Changes)
 		x.Flows = defeated(d, s, last.Set, x.Changes)
 		x.conclude(s, known || s.Record.Digest == last.Digest)
+	}
+	if x.Status == Differs || x.Status == Foreign { // a cycle without differences is one row of the journal
+		set := a.set.Settle(s)
+		if last != nil {
+			set = last.Set
+		}
+		r.sawHost(ctx, look, "drift", d, s, a, set, &x.Outcome)
 	}
 	if opt.Fix {
 		x.planFix(d, s, w, a, last, opt)

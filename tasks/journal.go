@@ -71,6 +71,10 @@ type Keeper interface {
 	End(ctx context.Context, run string, exit int) error
 	// Cycle records a drift cycle in one row.
 	Cycle(ctx context.Context, at time.Time, hosts, differing int) error
+	// Witness keeps what was seen of hosts, for reports, all of it in one write.
+	Witness(ctx context.Context, seen []Evidence) error
+	// Summarise keeps how every host of a verb fared, in one row.
+	Summarise(ctx context.Context, s SummaryRecord) error
 
 	// Last returns what was last confirmed on a host, or nil: the target of the
 	// newest host record that was finished as Changed.

@@ -21,6 +21,9 @@ const (
 	kindFinish = "finish" // what came of a host
 	kindEnd    = "end"    // the end of a run
 	kindCycle  = "cycle"  // one drift cycle
+
+	kindEvidence = "evidence" // what a verb saw of a host
+	kindSummary  = "summary"  // how every host of a verb fared
 )
 
 // entry is one link of the chain. Its hash is over the hash before it and over
@@ -39,6 +42,25 @@ func (e *entry) chained(before string) string {
 		fmt.Fprintf(h, "%d:%s\n", len(column), column)
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// blobs are the names of the blobs that the entry needs.
+func (e *entry) blobs() ([]string, error) {
+	var body interface{ blobs() []string }
+	switch e.kind {
+	case kindIntend:
+		body = &intendBody{}
+	case kindEvidence:
+		body = &evidenceBody{}
+	case kindSummary:
+		body = &summaryBody{}
+	default:
+		return nil, nil
+	}
+	if err := json.Unmarshal(e.body, body); err != nil {
+		return nil, err
+	}
+	return body.blobs(), nil
 }
 
 // queryer is what a database and a transaction have in common.
@@ -164,14 +186,12 @@ func (j *Journal) verifyChain(ctx context.Context, entries *int64, last *string)
 			return nil, fmt.Errorf("%w: entry %d of %s (%s %s %s)", ErrJournalDamaged, e.n, e.time, e.kind, e.run, e.host)
 		}
 		*entries, *last = e.n, e.hash
-		if e.kind == kindIntend {
-			var b intendBody
-			if err := json.Unmarshal(e.body, &b); err != nil {
-				return nil, fmt.Errorf("%w: entry %d: %v", ErrJournalDamaged, e.n, err)
-			}
-			for _, name := range b.blobs() {
-				named[name] = e.n
-			}
+		names, err := e.blobs()
+		if err != nil {
+			return nil, fmt.Errorf("%w: entry %d: %v", ErrJournalDamaged, e.n, err)
+		}
+		for _, name := range names {
+			named[name] = e.n
 		}
 	}
 	if err := rows.Err(); err != nil {

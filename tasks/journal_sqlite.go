@@ -15,6 +15,9 @@ import (
 // ErrAppliedBefore says that the plan was applied once already.
 var ErrAppliedBefore = errors.New("this plan was applied before")
 
+// ErrJournalNewer says that a newer farmwall has written the journal.
+var ErrJournalNewer = errors.New("the journal was written by a newer farmwall")
+
 // ErrJournalDamaged says that the journal is not what was written.
 var ErrJournalDamaged = errors.New("the journal was changed")
 
@@ -69,11 +72,31 @@ func OpenJournal(dir string) (*Journal, error) {
 		return nil, fmt.Errorf("journal %s: %w", path, err)
 	}
 	db.SetMaxOpenConns(1)
-	if _, err := db.Exec(schema); err != nil {
+	if err := makeTables(db); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("journal %s: %w", path, err)
 	}
 	return &Journal{db: db, now: time.Now}, nil
+}
+
+// journalFormat is the number of the journal's format, in SQLite's user_version. Older
+// ones are read and written on, newer refused: 0 and 1 knew no evidence.
+const journalFormat = 2
+
+// makeTables makes the tables where they are missing, and refuses a newer journal.
+func makeTables(db *sql.DB) error {
+	var format int
+	if err := db.QueryRow(`PRAGMA user_version`).Scan(&format); err != nil {
+		return err
+	}
+	if format > journalFormat {
+		return fmt.Errorf("%w: format %d, this farmwall reads up to %d; use the newer farmwall, or another folder with --state", ErrJournalNewer, format, journalFormat)
+	}
+	if _, err := db.Exec(schema); err != nil || format == journalFormat {
+		return err
+	}
+	_, err := db.Exec(fmt.Sprintf(`PRAGMA user_version = %d`, journalFormat))
+	return err
 }
 
 // Close closes the file.

@@ -67,10 +67,13 @@ func (j *Journal) End(ctx context.Context, run string, exit int) error {
 	})
 }
 
+// cycleName is what the journal calls a drift cycle.
+func cycleName(at time.Time) string { return "drift-" + at.UTC().Format("20060102-150405") }
+
 // Cycle records a drift cycle.
 func (j *Journal) Cycle(ctx context.Context, at time.Time, hosts, differing int) error {
 	return j.within(ctx, func(tx *sql.Tx) error {
-		return j.add(tx, entry{kind: kindCycle, run: "drift-" + at.UTC().Format("20060102-150405")},
+		return j.add(tx, entry{kind: kindCycle, run: cycleName(at)},
 			cycleBody{Hosts: hosts, Differing: differing})
 	})
 }

@@ -19,7 +19,10 @@ type memKeeper struct {
 	order  []*HostRecord // finished ones, in order of their ends
 	writes int
 	cycles int
-	broken func(op string) error
+
+	seen      []Evidence
+	summaries []SummaryRecord
+	broken    func(op string) error
 }
 
 func (k *memKeeper) lock(op string) (func(), error) {
@@ -106,6 +109,22 @@ func (k *memKeeper) Cycle(context.Context, time.Time, int, int) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.cycles++
+	k.writes++
+	return nil
+}
+
+func (k *memKeeper) Witness(_ context.Context, seen []Evidence) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.seen = append(k.seen, seen...)
+	k.writes++
+	return nil
+}
+
+func (k *memKeeper) Summarise(_ context.Context, s SummaryRecord) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.summaries = append(k.summaries, s)
 	k.writes++
 	return nil
 }

@@ -47,10 +47,12 @@ func (c *change) check(ctx context.Context) bool {
 		c.undo(ctx, "check", lost)
 		return false
 	}
-	wanted := judgeSet(c.d, s, c.plan.Wanted)
+	d := remember(c.d)
+	wanted := judgeSet(d, s, c.plan.Wanted)
 	c.open = only(wanted, rules.Denied)
 	unknown := only(wanted, rules.Unknown)
-	exposed := only(outsiders(c.d, s, c.rec.Target), rules.Allowed)
+	exposed := only(outsiders(d, s, c.rec.Target), rules.Allowed)
+	c.seen.After = c.r.survey(d, s, c.plan.Farm, c.host, c.rec.Target, c.rec.Before)
 	c.out.Findings = append(c.out.Findings, flowFindings(unknown, exposed)...)
 	if c.run.strict && len(c.open)+len(unknown)+len(exposed) > 0 {
 		all := append(append(c.open, unknown...), exposed...)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"farmwall/inventory"
 
@@ -55,6 +56,7 @@ func (r *Runner) summary(ctx context.Context, inv *inventory.Inventory, verb, ru
 		place[h.Name] = i + 1 // a host that is not there comes first
 	}
 	slices.SortStableFunc(outcomes, func(a, b Outcome) int { return cmp.Compare(place[a.Host], place[b.Host]) })
+	r.keepSeen(ctx, run, outcomes)
 	s := &Summary{Verb: verb, Run: run, Outcomes: outcomes, Interrupted: ctx.Err() != nil}
 	for _, f := range inv.Farms {
 		s.Farms = append(s.Farms, Count{Farm: f.Name, Members: len(f.Members)})
@@ -66,8 +68,9 @@ func (r *Runner) summary(ctx context.Context, inv *inventory.Inventory, verb, ru
 }
 
 // endRun records the end of a run that wrote, and tells it.
-func (r *Runner) endRun(ctx context.Context, s *Summary) *Summary {
+func (r *Runner) endRun(ctx context.Context, inv *inventory.Inventory, s *Summary, started time.Time) *Summary {
 	if s.Run != "" {
+		r.keepSummary(ctx, inv, s, s.Run, started)
 		if err := r.Journal.End(context.WithoutCancel(ctx), s.Run, r.Exit(s)); err != nil {
 			r.Report(Event{Kind: Notice, Time: r.Now(), Run: s.Run, Text: "the journal could not be written: " + err.Error()})
 		}

@@ -16,7 +16,7 @@ func (r *Runner) takeBack(ctx context.Context, run *running, id string, back [][
 	for _, batch := range back {
 		total += len(batch)
 	}
-	own.id, own.manual, own.strict = id, false, false
+	own.id, own.verb, own.manual, own.strict = id, "take-back", false, false
 	own.progress = r.progress(own.id, total)
 	own.tell(Event{Kind: RunStarted, Text: "taking back " + hosts(total)})
 	err := r.Journal.Begin(context.WithoutCancel(ctx), RunRecord{ID: own.id, Verb: "take-back", Controller: r.Controller, Started: r.Now()})

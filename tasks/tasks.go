@@ -31,7 +31,8 @@ type Runner struct {
 	// Exit is cmd's decision on the exit code, for the journal; never nil.
 	Exit func(*Summary) int
 
-	lines lines
+	lines   lines
+	witness witness
 	// sleep replaces waiting in tests; nil means real time.
 	sleep func(ctx context.Context, d time.Duration) error
 }
@@ -92,8 +93,10 @@ func (j *JudgedFlow) Outsider() bool { return j.Flow.Not != nil }
 
 // Summary is one verb's result, its outcomes in order of the inventory.
 type Summary struct {
-	Verb     string    `json:"verb"`
-	Run      string    `json:"run,omitempty"` // only for verbs that write
+	Verb string `json:"verb"`
+	Run  string `json:"run,omitempty"` // only for verbs that write
+	// Look names in the journal what a verb saw that wrote to no host (verify, drift).
+	Look     string    `json:"look,omitempty"`
 	Farms    []Count   `json:"farms"`
 	Outcomes []Outcome `json:"hosts"`
 	// Interrupted says that a signal ended the run.

@@ -32,19 +32,25 @@ func (r *Runner) Verify(ctx context.Context, inv *inventory.Inventory, hosts []*
 	if err != nil {
 		return nil, err
 	}
-	run := r.progress("", len(aims))
+	run, started := r.progress("", len(aims)), r.Now()
+	look := "verify-" + newRun(started)
 	outcomes := each(ctx, r.Forks, aims, func(ctx context.Context, a wanted) Outcome {
 		run.started(a.host.Name)
 		begun := r.Now()
-		o := r.verifyHost(ctx, run, w, a, opt)
+		o := r.verifyHost(ctx, run, w, a, opt, look)
 		o.Elapsed = r.Now().Sub(begun)
 		run.finished(o)
 		return o
 	}, func(a wanted) Outcome { return problem(context.Canceled).outcome(a.host.Name, a.farm) })
-	return r.told(r.summary(ctx, inv, "verify", "", outcomes)), nil
+	r.keepSeen(ctx, look, outcomes)
+	s := r.summary(ctx, inv, "verify", "", outcomes)
+	s.Look = look
+	r.keepSummary(ctx, inv, s, look, started)
+	s.Chain, _ = r.Journal.Chain(context.WithoutCancel(ctx))
+	return r.told(s), nil
 }
 
-func (r *Runner) verifyHost(ctx context.Context, run *progress, w *wanting, a wanted, opt VerifyOptions) Outcome {
+func (r *Runner) verifyHost(ctx context.Context, run *progress, w *wanting, a wanted, opt VerifyOptions, look string) Outcome {
 	d, s, p := r.read(ctx, run, a.host)
 	if p != nil {
 		return p.outcome(a.host.Name, a.farm)
@@ -56,7 +62,9 @@ func (r *Runner) verifyHost(ctx context.Context, run *progress, w *wanting, a wa
 	if b := busy(s); b != nil {
 		o.Warnings = append(o.Warnings, b.Text)
 	}
-	o.judge(d, s, a.set, opt.Strict)
+	m := remember(d)
+	o.judge(m, s, a.set, opt.Strict)
+	r.sawHost(ctx, look, "verify", m, s, a, a.set.Settle(s), &o)
 	return o
 }
 

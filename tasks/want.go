@@ -20,6 +20,7 @@ func (r *Runner) want(ctx context.Context, inv *inventory.Inventory) (*wanting, 
 	if err != nil {
 		return nil, err
 	}
+	r.witness.takeCensus(res.inv.Farms)
 	w := &wanting{resolved: res, policies: map[string]*rules.Policy{}}
 	for _, f := range res.inv.Farms {
 		w.policies[f.Name] = rules.NewPolicy(r.Rows, f, res.names)
