@@ -31,6 +31,7 @@ type entry struct {
 	User, BecomeUser, Shell  string
 	Become                   bool
 	ProxyJump, EntryRevision string
+	Exposure                 Exposure `json:",omitempty"` // empty for the default, as before there was one
 }
 
 // Entry is the SHA-256, in hex, of the host's inventory entry as far as a plan
@@ -50,6 +51,9 @@ func (h *Host) Entry() string {
 		Connection: h.Access.Connection, Address: h.Access.Address, Port: h.Access.Port,
 		Shell: h.Access.Shell, ProxyJump: h.Access.ProxyJump, BecomeUser: h.Access.BecomeUser,
 		EntryRevision: "1",
+	}
+	if h.Exposure.Value != ExposureReport {
+		e.Exposure = h.Exposure.Value
 	}
 	if h.AgentPush.Set {
 		e.AgentPush = &h.AgentPush.Value

@@ -122,7 +122,7 @@ func TestEntry(t *testing.T) {
 	}
 	seen := map[string]string{first: base}
 	for _, more := range []string{"ras_farm=x", "ras_ssl=yes", "ras_version=17", "ras_roles=halb", "ras_addresses=10.0.0.2", "ras_vip=10.0.0.3", "ras_internal_networks=10.0.0.0/8", "ras_client_networks=10.0.0.0/8",
-		"ras_push_networks=10.0.0.0/8", "ras_second_level_auth_servers=x", "farmwall_sources=peers", "farmwall_egress=always", "farmwall_resolve_endpoints=1", "farmwall_keep=tcp/1",
+		"ras_push_networks=10.0.0.0/8", "ras_second_level_auth_servers=x", "farmwall_sources=peers", "farmwall_egress=always", "farmwall_exposure=restrict", "farmwall_resolve_endpoints=1", "farmwall_keep=tcp/1",
 		`farmwall_rules="[{'id': 'x', 'protocol': 'tcp', 'port': 1}]"`, "ras_agent_push=no", "ras_agent_push=yes", "ansible_host=10.0.0.9", "ansible_port=2", "ansible_user=v", "ansible_become=yes",
 		"ansible_become_user=x", "ansible_connection=winrm", "ansible_shell_type=powershell", "ansible_ssh_common_args='-J x'", "ras_direct_mode=1", "ras_rdp_udp=0", "ras_client_manager=0", "ras_rdp_load_balancing=1"} {
 		text := base + "a " + more + "\n"

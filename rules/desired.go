@@ -31,10 +31,13 @@ func (p *Policy) Desired(h *inventory.Host) (Set, []Note, error) {
 		return nil, w.notes, w.problems
 	}
 	set, err := NewSet(w.rules)
+	if err == nil && h.Exposure.Value == inventory.ExposureRestrict && !h.Windows() {
+		set, err = NewSet(append(set, closing(set, decider(h.Exposure, string(h.Exposure.Value)))...))
+	}
 	if err != nil {
 		return nil, w.notes, inventory.Problems{{At: h.At, Text: "host " + h.Name + ": " + err.Error()}}
 	}
-	return set, append(w.notes, widenings(set)...), nil
+	return set, append(w.notes, widenings(set.Allows())...), nil
 }
 
 // farmOf is the farm whose marks the host's rules carry; a host that is no

@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"regexp"
+	"strings"
 
 	"farmwall/inventory"
 )
@@ -63,6 +64,9 @@ func (w *wanted) sayable(e *inventory.ExtraRule) bool {
 	}
 	if !idForm.MatchString(e.ID) {
 		wrong("needs a name of 1 to 64 of a-z, 0-9, dot and hyphen")
+	}
+	if strings.HasPrefix(e.ID, exposurePrefix) {
+		wrong("has a name that begins with %q, which is kept for the rules of farmwall_exposure; give it another", exposurePrefix)
 	}
 	if w.policy.ids[e.ID] {
 		wrong("has the name of a row of the port reference; give it another")

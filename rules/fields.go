@@ -28,7 +28,7 @@ func fieldNames(r *Rule) []string {
 	if r != nil && r.Direction == Out {
 		remotes = "to"
 	}
-	return []string{"farm", "direction", "protocol", "ports", remotes, "interface", "rule", "mark"}
+	return []string{"farm", "direction", "protocol", "ports", remotes, "interface", "rule", "mark", "action"}
 }
 
 // fieldTexts is the rule's fields in the order of fieldNames; other is what it is
@@ -44,7 +44,10 @@ func fieldTexts(r, other *Rule) []string {
 	}
 	out[0], out[1], out[2], out[3] = r.Farm, string(r.Direction), r.Protocol.String(), portsText(r.Ports)
 	out[4] = r.Remotes.String()
-	if other != nil && other.Opaque == "" && !r.Remotes.Equal(other.Remotes) {
+	if r.Block {
+		out[4], out[8] = "everybody else", "block"
+	}
+	if other != nil && other.Opaque == "" && !r.Block && !other.Block && !r.Remotes.Equal(other.Remotes) {
 		out[4] = differing(r.Remotes, other.Remotes)
 	}
 	if r.Loopback {

@@ -15,8 +15,12 @@ func (f Flow) Sources() *Addresses {
 	return f.Remotes.Minus(f.Not)
 }
 
-// admitsPort says whether the rule is about the flow, wherever it comes from.
-func (r *Rule) admitsPort(f Flow) bool {
+// admitsPort says whether the rule lets the flow pass, as far as where it comes from
+// does not matter.
+func (r *Rule) admitsPort(f Flow) bool { return !r.Block && r.isAbout(f) }
+
+// isAbout says whether the rule is about the flow, wherever it comes from.
+func (r *Rule) isAbout(f Flow) bool {
 	if r.Opaque != "" || r.Direction != f.Direction || r.Protocol != f.Protocol || r.Loopback && !f.Loopback {
 		return false
 	}
@@ -61,6 +65,9 @@ func Flows(set Set) []ExpectedFlow {
 	outside := map[Flow]bool{}
 	for i := range set {
 		r := &set[i]
+		if r.Block { // what it closes is what the rules that allow do not name
+			continue
+		}
 		for _, port := range samplePorts(r.Ports) {
 			f := Flow{Direction: r.Direction, Protocol: r.Protocol, Port: port, Remotes: r.Remotes, Loopback: r.Loopback}
 			out = append(out, ExpectedFlow{Rule: r.ID, Flow: f, Want: Allowed})

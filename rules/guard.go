@@ -28,12 +28,12 @@ func Kept(s *State, h *inventory.Host) []Flow {
 	return kept
 }
 
-// Guard refuses a change that would close a kept flow. All that farmwall writes
-// are rules that accept, so a change closes only what a rule of ours lets pass
-// now and no wanted rule lets pass any more; for exactly those remotes the
-// judge says whether it is our rule that decides. want must be settled.
+// Guard refuses a change that would close a kept flow. A change closes what a rule
+// of ours lets pass now and no wanted rule lets pass any more; for exactly those
+// remotes the judge says whether it is our rule that decides. And it closes what a
+// wanted rule blocks. want must be settled.
 func Guard(d Reader, s *State, want Set, keep []Flow) Refusals {
-	var refusals Refusals
+	refusals := guardBlocks(d, s, want, keep)
 	for _, f := range keep {
 		left := want.Leaves(f)
 		for i := range s.Places {
@@ -42,6 +42,9 @@ func Guard(d Reader, s *State, want Set, keep []Flow) Refusals {
 					break
 				}
 				r := &s.Places[i].Owned[j]
+				if r.Block {
+					continue
+				}
 				part := f
 				part.Remotes, part.Not = left, nil
 				if r.Opaque == "" {

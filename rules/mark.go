@@ -48,6 +48,9 @@ func (r *Rule) content() string {
 	} else {
 		b.WriteString(" " + r.Remotes.Hash())
 	}
+	if r.Block {
+		b.WriteString(" block")
+	}
 	if r.Opaque != "" {
 		b.WriteString(" opaque " + r.Opaque)
 	}

@@ -31,8 +31,8 @@ const (
 // PortRange is ports First to Last, both included.
 type PortRange = inventory.PortRange
 
-// Rule allows one kind of flow. Two rules with equal content are the same rule,
-// whatever Why says.
+// Rule allows one kind of flow, or with Block closes one. Two rules with equal
+// content are the same rule, whatever Why says.
 type Rule struct {
 	// ID is the catalogue's row or the user's name: 1 to 64 of [a-z0-9.-]. A set
 	// holds each once. It is empty on a rule that was found in our own place
@@ -49,6 +49,16 @@ type Rule struct {
 	Remotes *Addresses `json:"remotes,omitempty"`
 	// Loopback limits the rule to the loopback interface.
 	Loopback bool `json:"loopback,omitempty"`
+	// Block closes what the rule names, to everybody whom no other rule of the set
+	// opens it to: farmwall_exposure: restrict. Such a rule is inbound and has neither
+	// Remotes nor Loopback; its ID is "exposure.PROTO-PORTS". In a set, and wherever it
+	// is written, it stands after every rule that allows, so that these decide first.
+	// It drops packets that begin something: a new connection, and what connection
+	// tracking calls invalid or does not track. Answers to what the host itself began
+	// pass, for their local port may be one of these; loopback passes; and so does
+	// everything that the rule does not name.
+	// Part of the content only where true, so that marks of older sets stay the same.
+	Block bool `json:"block,omitempty"`
 
 	// OnlyIfBlocked: wanted only where the host blocks outbound by default. Not content.
 	OnlyIfBlocked bool `json:"only_if_blocked,omitempty"`
@@ -72,8 +82,8 @@ type Why struct {
 	Deciders []string `json:"deciders,omitempty"`
 }
 
-// Set is the rules of one host: each ID once, sorted by ID, every rule
-// canonical. Make one with NewSet.
+// Set is the rules of one host: each ID once, every rule canonical, those that allow
+// sorted by ID before those that Block, sorted by ID too. Make one with NewSet.
 type Set []Rule
 
 // Verb is what happens to one rule.

@@ -7,7 +7,8 @@ import (
 	"sort"
 )
 
-// NewSet makes the canonical set: ports sorted and merged, rules sorted by ID.
+// NewSet makes the canonical set: ports sorted and merged, rules that allow before
+// rules that block, each sorted by ID.
 // The same ID twice is an error of the caller and is reported.
 func NewSet(list []Rule) (Set, error) {
 	set := make(Set, len(list))
@@ -15,9 +16,14 @@ func NewSet(list []Rule) (Set, error) {
 	for i := range set {
 		set[i].Ports = MergePorts(set[i].Ports)
 	}
-	sort.SliceStable(set, func(i, j int) bool { return set[i].ID < set[j].ID })
-	for i := 1; i < len(set); i++ {
-		if set[i].ID == set[i-1].ID {
+	sort.SliceStable(set, func(i, j int) bool {
+		if set[i].Block != set[j].Block {
+			return set[j].Block
+		}
+		return set[i].ID < set[j].ID
+	})
+	for i := range set {
+		if first := set.Find(set[i].ID); first != &set[i] {
 			return nil, fmt.Errorf("rule %q is there twice", set[i].ID)
 		}
 	}
@@ -45,12 +51,25 @@ func MergePorts(in []PortRange) []PortRange {
 
 // Find returns the rule with the ID, or nil.
 func (s Set) Find(id string) *Rule {
-	i := sort.Search(len(s), func(i int) bool { return s[i].ID >= id })
-	if i < len(s) && s[i].ID == id {
-		return &s[i]
+	blocks := s.blocksFrom()
+	for _, half := range []Set{s[:blocks], s[blocks:]} {
+		if i := sort.Search(len(half), func(i int) bool { return half[i].ID >= id }); i < len(half) && half[i].ID == id {
+			return &half[i]
+		}
 	}
 	return nil
 }
+
+// blocksFrom is where the rules that block begin.
+func (s Set) blocksFrom() int {
+	return sort.Search(len(s), func(i int) bool { return s[i].Block })
+}
+
+// Allows is the part of the set that lets something pass; the set's rules are shared.
+func (s Set) Allows() Set { return s[:s.blocksFrom()] }
+
+// Blocks is the part of the set that closes something; the set's rules are shared.
+func (s Set) Blocks() Set { return s[s.blocksFrom():] }
 
 // Digest is the SHA-256, in hex, over the marks of the set: equal digests mean
 // equal sets.

@@ -93,6 +93,8 @@ func refuseRules(want rules.Set) rules.Refusals {
 			refuse("direction %q", w.Direction)
 		case w.Opaque != "":
 			refuse("is no rule of farmwall: %s", brief(w.Opaque))
+		case w.Block:
+			refuse("blocks, and on Windows a block rule beats every rule that allows")
 		case w.Protocol == 0:
 			refuse("has no protocol")
 		case len(w.Ports) > 0 && w.Protocol != rules.TCP && w.Protocol != rules.UDP:

@@ -52,6 +52,9 @@ func refuseRules(want rules.Set) rules.Refusals {
 		if w.Remotes.Empty() {
 			refuse(w, "has nobody to open to")
 		}
+		if w.Block && (w.Direction != rules.In || w.Remotes != nil || w.Loopback) {
+			refuse(w, "blocks more or less than everybody else who comes in")
+		}
 		if w.Protocol == 0 {
 			refuse(w, "has no protocol")
 		}

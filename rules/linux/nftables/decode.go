@@ -14,6 +14,7 @@ import (
 func decode(t *linux.Table, d rules.Direction, n *linux.NftRule) (rules.Rule, bool) {
 	w := matches{table: t, direction: d}
 	verdict := false
+	drops := false
 	for _, raw := range n.Expr {
 		var e map[string]json.RawMessage
 		if verdict || json.Unmarshal(raw, &e) != nil || len(e) != 1 {
@@ -22,6 +23,8 @@ func decode(t *linux.Table, d rules.Direction, n *linux.NftRule) (rules.Rule, bo
 		switch {
 		case e["accept"] != nil:
 			verdict = true
+		case e["drop"] != nil:
+			verdict, drops = true, true
 		case e["counter"] != nil:
 		case e["match"] != nil:
 			if w.match(e["match"]) != nil {
@@ -33,6 +36,9 @@ func decode(t *linux.Table, d rules.Direction, n *linux.NftRule) (rules.Rule, bo
 	}
 	if !verdict {
 		return rules.Rule{}, false
+	}
+	if drops {
+		return w.block()
 	}
 	return w.rule()
 }
@@ -47,6 +53,10 @@ type matches struct {
 	family   int // 4 or 6 where the rule is limited to one
 	remotes  *rules.Addresses
 	loopback bool
+
+	// What only a rule that blocks has.
+	others bool // not over lo
+	states bool // beginnings
 }
 
 type match struct {
@@ -63,6 +73,9 @@ type left struct {
 		Protocol string `json:"protocol"`
 		Field    string `json:"field"`
 	} `json:"payload"`
+	CT *struct {
+		Key string `json:"key"`
+	} `json:"ct"`
 }
 
 func (w *matches) match(raw json.RawMessage) error {
@@ -75,6 +88,10 @@ func (w *matches) match(raw json.RawMessage) error {
 		return err
 	}
 	switch {
+	case l.CT != nil:
+		return w.state(l.CT.Key, m.Op, m.Right)
+	case l.Meta != nil && m.Op == "!=":
+		return w.notLoopback(l.Meta.Key, m.Right)
 	case m.Op != "==":
 		return fmt.Errorf("op %q", m.Op)
 	case l.Meta != nil:
@@ -173,7 +190,7 @@ func (w *matches) rule() (rules.Rule, bool) {
 		Direction: w.direction, Protocol: rules.Protocol(w.protocol),
 		Ports: rules.MergePorts(w.ports), Remotes: w.remotes, Loopback: w.loopback,
 	}
-	if w.protocol == 0 || w.remotes.Empty() {
+	if w.protocol == 0 || w.remotes.Empty() || w.others || w.states {
 		return r, false
 	}
 	if w.remotes == nil && w.family != 0 && w.table.Family != "ip" && w.table.Family != "ip6" {

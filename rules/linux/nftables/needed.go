@@ -114,6 +114,9 @@ func flowsOf(want rules.Set) []rules.Flow {
 	var flows []rules.Flow
 	for i := range want {
 		w := &want[i]
+		if w.Block { // nothing has to let it pass
+			continue
+		}
 		f := rules.Flow{Direction: w.Direction, Protocol: w.Protocol, Remotes: w.Remotes, Loopback: w.Loopback}
 		if len(w.Ports) == 0 {
 			flows = append(flows, f)
@@ -156,8 +159,13 @@ func side(want rules.Set, d rules.Direction) rules.Set {
 	return part
 }
 
-// holds is what the place has to hold of the set.
+// holds is what the place has to hold of the set. A drop is final wherever it stands,
+// so rules that block stand in our own table only, behind all that it lets pass: in a
+// foreign table they would come before rules of others.
 func (p *place) holds(want rules.Set) rules.Set {
+	if !p.own() {
+		want = want.Allows()
+	}
 	var part rules.Set
 	for _, w := range cut(want, p.family) {
 		if w.Direction == rules.In && p.in || w.Direction == rules.Out && p.out {

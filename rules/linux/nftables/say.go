@@ -12,6 +12,9 @@ var portWords = map[rules.Protocol]string{6: "tcp", 17: "udp", 33: "dccp", 132: 
 
 // lines says a rule in nft's words, one line for each family that needs its own.
 func lines(w *rules.Rule) []string {
+	if w.Block {
+		return []string{blockLine(w)}
+	}
 	if w.Remotes == nil {
 		return []string{line(w, "")}
 	}
@@ -22,6 +25,21 @@ func lines(w *rules.Rule) []string {
 		}
 	}
 	return out
+}
+
+// beginnings are the states of connection tracking that a rule which blocks drops:
+// invalid, new, untracked, as nft -n prints them (include/uapi/linux/netfilter/nf_conntrack_common.h:
+// 1, 8, 64). What is left is the answers to what the host began itself, and what
+// belongs to these (an ICMP error).
+const beginnings = "0x1,0x8,0x40"
+
+// blockLine is a rule that closes what it names to everybody who comes to it.
+func blockLine(w *rules.Rule) string {
+	what := fmt.Sprintf("meta l4proto %d", w.Protocol)
+	if len(w.Ports) > 0 {
+		what = portWords[w.Protocol] + " dport " + ports(w.Ports)
+	}
+	return fmt.Sprintf(`iifname != "lo" %s ct state %s drop comment %q`, what, beginnings, w.Mark())
 }
 
 // line is one rule; who is the match on addresses with a blank behind it, or empty.
