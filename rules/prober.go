@@ -17,7 +17,8 @@ type Prober interface {
 	Listen(r ListenRequest) Script
 	// ReadListen reads what Listen printed; its ends stand in the request's order.
 	ReadListen(r ListenRequest, out []byte) (*ListenReport, error)
-	// Unlisten ends the listeners of a Listen before their time.
+	// Unlisten ends the listeners of a Listen before their time; ReadListen reads its
+	// answer, with the request as it was but without ends.
 	Unlisten(r ListenRequest) Script
 	// Stealthy says that the host's system does not answer at a port where nothing
 	// listens, though the firewall lets the flow in.
@@ -101,6 +102,8 @@ type ListenReport struct {
 	Opened []bool
 	// Why says of those that do not why not, "taken" for one.
 	Why []string
+	// Closed: the listeners that an Unlisten ended were still there.
+	Closed bool
 }
 
 // Hears says whether something waited on the end before we came.
