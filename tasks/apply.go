@@ -9,17 +9,26 @@ import (
 	"farmwall/inventory"
 )
 
-// The bounds of Rollout.ConfirmTimeout.
+// The bounds of Rollout.ConfirmTimeout and Rollout.Soak.
 const (
 	shortestWindow = 10 * time.Second
 	longestWindow  = 30 * time.Minute
+	longestSoak    = 7 * 24 * time.Hour
 )
+
+// PlanOptions are the choices that a rollout shares with its plan.
+func (how *Rollout) PlanOptions() PlanOptions {
+	return PlanOptions{Strict: how.Strict, TakeOver: how.TakeOver, Serial: how.Serial}
+}
 
 // check refuses a rollout that makes no sense, all of it at once.
 func (how *Rollout) check() error {
 	var errs []error
 	if how.ConfirmTimeout != 0 && (how.ConfirmTimeout < shortestWindow || how.ConfirmTimeout > longestWindow) {
 		errs = append(errs, fmt.Errorf("the time to confirm must be %s to %s, not %s", shortestWindow, longestWindow, how.ConfirmTimeout))
+	}
+	if how.Soak < 0 || how.Soak > longestSoak {
+		errs = append(errs, fmt.Errorf("a batch can soak for up to %s, not %s", longestSoak, how.Soak))
 	}
 	for _, p := range how.Serial {
 		if p.N < 1 || p.Percent && p.N > 100 {
@@ -58,6 +67,11 @@ func (r *Runner) Apply(ctx context.Context, inv *inventory.Inventory, plan *Plan
 		return nil, err
 	}
 	sorted := r.sortOut(w, plan)
+	if len(how.Serial) > 0 || plan.Batches == nil {
+		cut := *plan // who gave it keeps it as it was shown
+		cut.cut(inv, how.Serial, len(plan.Hosts))
+		plan = &cut
+	}
 	if plan.digest != "" { // from a file, so it is not of this moment
 		r.stillSo(ctx, plan, sorted)
 	}
@@ -158,8 +172,7 @@ type carried struct {
 	hosts []Outcome
 }
 
-// carryOut begins a run where there is something to write, and rolls it out. w is
-// what the inventory wants, nil for a plan that follows something else.
+// carryOut begins a run where there is something to write, and rolls it out.
 func (r *Runner) carryOut(ctx context.Context, w *wanting, plan *Plan, todo *sorted, how Rollout) (*carried, error) {
 	adopt, err := r.unknownSets(ctx, todo.adopt)
 	if err != nil {
@@ -174,7 +187,8 @@ func (r *Runner) carryOut(ctx context.Context, w *wanting, plan *Plan, todo *sor
 	if run.takeOver == "" {
 		run.takeOver = plan.TakeOver
 	}
-	err = r.Journal.Begin(ctx, RunRecord{ID: id, Verb: plan.Verb, Controller: r.Controller, Started: r.Now(), PlanDigest: plan.digest})
+	err = r.Journal.Begin(ctx, RunRecord{ID: id, Verb: plan.Verb, Controller: r.Controller, Started: r.Now(), PlanDigest: plan.digest,
+		OnFail: how.OnFail, MaxFail: how.MaxFail.of(todo.selected), Batches: plan.Batches})
 	if errors.Is(err, ErrAppliedBefore) {
 		for i := range plan.Hosts {
 			p := &Problem{Status: Stale, Step: "journal", Text: err.Error(), Hint: "nothing changed; plan again"}
@@ -191,8 +205,9 @@ func (r *Runner) carryOut(ctx context.Context, w *wanting, plan *Plan, todo *sor
 			run.notice(hp.Host, "the journal could not be written: "+err.Error())
 		}
 	}
-	for i, o := range r.roll(ctx, run, todo.jobs, todo.selected, how, w) {
-		todo.hosts[todo.places[i]] = o
+	ended := r.roll(ctx, run, w, todo.selected, inBatches(todo.jobs, plan.Batches), how)
+	for i, j := range todo.jobs {
+		todo.hosts[todo.places[i]] = ended[j.host.Name]
 	}
 	return &carried{run: id, hosts: todo.hosts}, nil
 }

@@ -76,7 +76,7 @@ func (r *Runner) Drift(ctx context.Context, inv *inventory.Inventory, hosts []*i
 		run.notice("", "the journal could not be written: "+err.Error())
 	}
 	if opt.Fix && ctx.Err() == nil {
-		if done, err = r.fix(ctx, found, opt); err != nil {
+		if done, err = r.fix(ctx, w, found, opt); err != nil {
 			return nil, err
 		}
 	}
@@ -225,15 +225,18 @@ func (x *drifted) planFix(d rules.Dialect, s *rules.State, w *wanting, a wanted,
 }
 
 // fix carries out what planFix planned.
-func (r *Runner) fix(ctx context.Context, found []drifted, opt DriftOptions) (*carried, error) {
+func (r *Runner) fix(ctx context.Context, w *wanting, found []drifted, opt DriftOptions) (*carried, error) {
+	plan := &Plan{Verb: "drift"}
 	todo := &sorted{selected: len(found)}
 	for i := range found {
 		todo.hosts = append(todo.hosts, found[i].Outcome)
 		if found[i].fix != nil {
 			todo.jobs, todo.places = append(todo.jobs, job{found[i].host, found[i].fix}), append(todo.places, i)
+			plan.Hosts = append(plan.Hosts, *found[i].fix)
 		}
 	}
-	done, err := r.carryOut(ctx, nil, &Plan{Verb: "drift"}, todo, opt.Rollout)
+	plan.cut(w.inv, opt.Rollout.Serial, todo.selected)
+	done, err := r.carryOut(ctx, w, plan, todo, opt.Rollout)
 	if err != nil {
 		return nil, err
 	}

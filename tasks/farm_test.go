@@ -35,7 +35,7 @@ func newFarm(t *testing.T, hosts int) *fakeFarm {
 	farm := &inventory.Farm{Name: "farm"}
 	f.inv.Farms = []*inventory.Farm{farm}
 	for i := range hosts {
-		h := &inventory.Host{Name: fmt.Sprintf("h%d", i+1), Farm: "farm", Roles: []inventory.Role{inventory.Gateway}}
+		h := &inventory.Host{Name: fmt.Sprintf("h%d", i+1), Farm: "farm", Roles: []inventory.Role{inventory.RDSH}}
 		h.Access.Address = fmt.Sprintf("10.0.%d.%d", i/250, i%250+1)
 		h.Addresses.Value = []netip.Addr{netip.MustParseAddr(h.Access.Address)}
 		h.Rules = []inventory.ExtraRule{extra("web", "external", 443), extra("member", "internal", 20002)}

@@ -13,8 +13,7 @@ type gate struct {
 	r   *Runner
 	run *running
 	how Rollout
-	// w is what the inventory wants; nil for a run that does not follow the inventory.
-	w *wanting
+	w   *wanting
 }
 
 // failing is why a host that the run has changed does not pass the gate.
@@ -101,7 +100,7 @@ func (g *gate) targets(changes []*change) []wanted {
 	var out []wanted
 	for _, c := range changes {
 		given := c.host
-		if g.w != nil && g.w.given[c.host.Name] != nil {
+		if g.w.given[c.host.Name] != nil {
 			given = g.w.given[c.host.Name]
 		}
 		out = append(out, wanted{part: part{host: given, farm: c.plan.Farm}, host: c.host, set: c.plan.Wanted})

@@ -20,6 +20,13 @@ type RunRecord struct {
 	Ended      time.Time `json:"ended"`       // zero: unfinished
 	PlanDigest string    `json:"plan_digest"` // of the plan that was applied; empty: none
 	Exit       int       `json:"exit"`
+	// OnFail is what a failure takes back, MaxFail the failures allowed, Batches the
+	// hosts that are changed together, the first batch first.
+	OnFail  OnFail     `json:"on_fail,omitempty"`
+	MaxFail int        `json:"max_fail,omitempty"`
+	Batches [][]string `json:"batches,omitempty"`
+	// Of is the run that this one takes back, as that one's OnFail asks for.
+	Of string `json:"of,omitempty"`
 	// Hosts are the run's intents with their outcomes, filled by Run only.
 	Hosts []HostRecord `json:"hosts,omitempty"`
 }

@@ -14,6 +14,11 @@ type beginBody struct {
 	Verb       string `json:"verb"`
 	Controller string `json:"controller"`
 	PlanDigest string `json:"plan_digest,omitempty"`
+
+	OnFail  OnFail     `json:"on_fail,omitempty"`
+	MaxFail int        `json:"max_fail,omitempty"`
+	Batches [][]string `json:"batches,omitempty"`
+	Of      string     `json:"of,omitempty"`
 }
 
 type finishBody struct {

@@ -145,7 +145,8 @@ func (j *Journal) runs(ctx context.Context, query string, args ...any) ([]RunRec
 				return nil, fmt.Errorf("%w: run %s: %v", ErrJournalDamaged, id, err)
 			}
 			place[id] = len(runs)
-			runs = append(runs, RunRecord{ID: id, Verb: b.Verb, Controller: b.Controller, PlanDigest: b.PlanDigest, Started: moment(at)})
+			runs = append(runs, RunRecord{ID: id, Verb: b.Verb, Controller: b.Controller, PlanDigest: b.PlanDigest, Started: moment(at),
+				OnFail: b.OnFail, MaxFail: b.MaxFail, Batches: b.Batches, Of: b.Of})
 			continue
 		}
 		var b endBody

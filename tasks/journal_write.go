@@ -23,7 +23,8 @@ func (j *Journal) Begin(ctx context.Context, run RunRecord) error {
 			}
 		}
 		return j.add(tx, entry{kind: kindBegin, run: run.ID},
-			beginBody{Verb: run.Verb, Controller: run.Controller, PlanDigest: run.PlanDigest})
+			beginBody{Verb: run.Verb, Controller: run.Controller, PlanDigest: run.PlanDigest,
+				OnFail: run.OnFail, MaxFail: run.MaxFail, Batches: run.Batches, Of: run.Of})
 	})
 }
 

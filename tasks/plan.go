@@ -8,7 +8,7 @@ import (
 
 // PlanFormat is the number of the plan file's format. Older ones are read, newer
 // ones refused.
-const PlanFormat = 1
+const PlanFormat = 2
 
 // Plan is what a verb that writes would do, as a value: it can be saved,
 // reviewed, and applied once. It holds no connection and no secret.
@@ -24,6 +24,9 @@ type Plan struct {
 	Farms []FarmPlan `json:"farms"`
 	// Hosts stand in order of the inventory.
 	Hosts []HostPlan `json:"hosts"`
+	// Batches name the hosts that are changed together, the first batch first. Format 1
+	// has none.
+	Batches [][]string `json:"batches,omitempty"`
 
 	// digest is the SHA-256 of the plan file; empty for a plan that was neither
 	// written nor read.
@@ -90,6 +93,8 @@ type PlanOptions struct {
 	Strict bool
 	// TakeOver names a farm whose marks may be taken over.
 	TakeOver string
+	// Serial are the sizes of the batches that the plan shows, as in Rollout.
+	Serial []Portion
 }
 
 // Pending says whether the plan would change anything.

@@ -40,6 +40,7 @@ func (r *Runner) Plan(ctx context.Context, inv *inventory.Inventory, hosts []*in
 		run.finished(hp.outcome())
 		return hp
 	}, interruptedPlan)
+	p.cut(inv, opt.Serial, len(p.Hosts))
 	return p, r.planned(ctx, inv, p), nil
 }
 

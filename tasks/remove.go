@@ -28,6 +28,7 @@ func (r *Runner) PlanRemove(ctx context.Context, inv *inventory.Inventory, hosts
 		run.finished(hp.outcome())
 		return hp
 	}, func(a part) HostPlan { return interruptedPlan(wanted{part: a, host: a.host}) })
+	p.cut(inv, opt.Serial, len(p.Hosts))
 	return p, r.planned(ctx, inv, p), nil
 }
 
@@ -48,7 +49,7 @@ func farmBorne(inv *inventory.Inventory, a part, farms []string) string {
 
 // Remove takes off all that is ours: PlanRemove and Apply.
 func (r *Runner) Remove(ctx context.Context, inv *inventory.Inventory, hosts []*inventory.Host, how Rollout) (*Summary, error) {
-	p, _, err := r.PlanRemove(ctx, inv, hosts, PlanOptions{Strict: how.Strict, TakeOver: how.TakeOver})
+	p, _, err := r.PlanRemove(ctx, inv, hosts, how.PlanOptions())
 	if err != nil {
 		return nil, err
 	}

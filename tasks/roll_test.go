@@ -14,7 +14,7 @@ import (
 	"farmwall/transport"
 )
 
-func TestBatches(t *testing.T) {
+func TestPortions(t *testing.T) {
 	n := func(n int) Portion { return Portion{N: n} }
 	pct := func(n int) Portion { return Portion{N: n, Percent: true} }
 	for _, c := range []struct {
@@ -31,8 +31,12 @@ func TestBatches(t *testing.T) {
 		{2, 200, []Portion{pct(1), n(1)}, []int{2}},
 		{1, 3, []Portion{pct(34)}, []int{1}},
 	} {
-		if got := batches(c.hosts, c.selected, c.serial); !reflect.DeepEqual(got, c.want) {
-			t.Errorf("batches(%d, %d, %v) = %v, not %v", c.hosts, c.selected, c.serial, got, c.want)
+		var sizes []int
+		for _, b := range (&turns{serial: c.serial, selected: c.selected}).batches(newFarm(t, c.hosts).inv.Hosts) {
+			sizes = append(sizes, len(b))
+		}
+		if !reflect.DeepEqual(sizes, c.want) {
+			t.Errorf("%d hosts of %d by %v: %v, not %v", c.hosts, c.selected, c.serial, sizes, c.want)
 		}
 	}
 	for _, c := range []struct {

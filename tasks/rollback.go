@@ -43,6 +43,7 @@ func (r *Runner) PlanRollback(ctx context.Context, inv *inventory.Inventory, run
 	}, func(t *taken) HostPlan {
 		return HostPlan{Host: t.first.Host, Farm: t.first.Farm, Problem: problem(context.Canceled)}
 	})
+	p.cut(inv, opt.Serial, len(p.Hosts))
 	return p, r.planned(ctx, inv, p), nil
 }
 
@@ -178,7 +179,7 @@ func named(inv *inventory.Inventory, name string) *inventory.Host {
 
 // Rollback takes back a run, the newest host first: PlanRollback and Apply.
 func (r *Runner) Rollback(ctx context.Context, inv *inventory.Inventory, run string, hosts []*inventory.Host, how Rollout) (*Summary, error) {
-	p, _, err := r.PlanRollback(ctx, inv, run, hosts, PlanOptions{Strict: how.Strict, TakeOver: how.TakeOver})
+	p, _, err := r.PlanRollback(ctx, inv, run, hosts, how.PlanOptions())
 	if err != nil {
 		return nil, err
 	}

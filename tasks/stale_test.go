@@ -229,8 +229,8 @@ func TestPlanFile(t *testing.T) {
 			t.Fatalf("cut at %d: %v", cut, err)
 		}
 	}
-	newer := bytes.Replace(text, []byte(`"farmwall_plan":1`), []byte(`"farmwall_plan":2,"more":{}`), 1)
-	if _, err := ReadPlan(bytes.NewReader(newer)); !errors.Is(err, ErrPlanNewer) || !strings.Contains(err.Error(), "2") {
+	newer := bytes.Replace(text, []byte(`"farmwall_plan":2`), []byte(`"farmwall_plan":3,"more":{}`), 1)
+	if _, err := ReadPlan(bytes.NewReader(newer)); !errors.Is(err, ErrPlanNewer) || !strings.Contains(err.Error(), "3") {
 		t.Errorf("newer: %v", err)
 	}
 }

@@ -7,41 +7,80 @@ import (
 	"farmwall/rules"
 )
 
+const verbTakeBack = "take-back"
+
 // takeBack puts hosts that this run had changed back to what they were: the
 // newest batch first, each host through change and proven by the fingerprint that
-// it had before. It is a run of its own in the journal.
+// it had before. An interrupt does not stop it, for it is what --on-fail asks for
+// after one.
 func (r *Runner) takeBack(ctx context.Context, run *running, id string, back [][]*change) {
-	own := *run
-	total := 0
-	for _, batch := range back {
-		total += len(batch)
-	}
-	own.id, own.verb, own.manual, own.strict = id, "take-back", false, false
-	own.progress = r.progress(own.id, total)
-	own.tell(Event{Kind: RunStarted, Text: "taking back " + hosts(total)})
-	err := r.Journal.Begin(context.WithoutCancel(ctx), RunRecord{ID: own.id, Verb: "take-back", Controller: r.Controller, Started: r.Now()})
-	for _, batch := range back {
-		each(ctx, r.Forks, batch, func(ctx context.Context, c *change) struct{} {
-			if err != nil {
-				c.keptAll("the journal could not be written: " + err.Error())
-				return struct{}{}
-			}
-			b := r.change(ctx, &own, job{host: c.host, plan: c.backwards()})
-			if b.pending {
-				r.lookAgain(ctx, &own, []*change{b})
-			}
-			c.backed(b)
-			return struct{}{}
-		}, func(c *change) struct{} {
-			c.keptAll("interrupted before it was taken back")
-			return struct{}{}
-		})
-	}
-	if err == nil {
-		if err := r.Journal.End(context.WithoutCancel(ctx), own.id, 0); err != nil {
-			own.notice("", "the journal could not be written: "+err.Error())
+	batches := make([][]job, len(back))
+	for i, batch := range back {
+		for _, c := range batch {
+			batches[i] = append(batches[i], job{host: c.host, plan: c.backwards()})
 		}
 	}
+	own := *run
+	own.id = id
+	led, err := r.leadBack(context.WithoutCancel(ctx), &own, run.id, batches)
+	for i, batch := range back {
+		for j, c := range batch {
+			if err != nil {
+				c.keptAll("the journal could not be written: " + err.Error())
+			} else {
+				c.backed(led[i][j])
+			}
+		}
+	}
+}
+
+// leadBack carries out ways back as a run of their own, which the journal knows to
+// take back the run of: its exit code is 0 once every host is back. The error is of
+// the journal, and nothing was done.
+func (r *Runner) leadBack(ctx context.Context, own *running, of string, batches [][]job) ([][]*change, error) {
+	total := 0
+	names := make([][]string, len(batches))
+	for i, batch := range batches {
+		total += len(batch)
+		for _, j := range batch {
+			names[i] = append(names[i], j.host.Name)
+		}
+	}
+	own.verb, own.manual, own.strict = verbTakeBack, false, false
+	own.progress = r.progress(own.id, total)
+	own.tell(Event{Kind: RunStarted, Text: "taking back " + hosts(total)})
+	err := r.Journal.Begin(ctx, RunRecord{ID: own.id, Verb: verbTakeBack, Controller: r.Controller, Started: r.Now(), Of: of, Batches: names})
+	if err != nil {
+		return nil, err
+	}
+	led := make([][]*change, len(batches))
+	s := &Summary{Verb: verbTakeBack, Run: own.id}
+	for i, batch := range batches {
+		led[i] = each(ctx, r.Forks, batch, func(ctx context.Context, j job) *change {
+			b := r.change(ctx, own, j)
+			if b.pending {
+				r.lookAgain(ctx, own, []*change{b})
+			}
+			return b
+		}, func(j job) *change { return r.notStarted(own, j, "interrupted before it was taken back") })
+		for _, b := range led[i] {
+			s.Outcomes = append(s.Outcomes, b.out)
+		}
+	}
+	if err := r.Journal.End(context.WithoutCancel(ctx), own.id, r.exitBack(s)); err != nil {
+		own.notice("", "the journal could not be written: "+err.Error())
+	}
+	return led, nil
+}
+
+// exitBack is the exit code of a way back, which is not 0 while a host is missing.
+func (r *Runner) exitBack(s *Summary) int {
+	for i := range s.Outcomes {
+		if st := s.Outcomes[i].Status; st != Changed && st != OK && st != NotOpen {
+			return max(r.Exit(s), 1)
+		}
+	}
+	return 0
 }
 
 // backwards is the plan that leads a host from what this change made of it to
@@ -61,8 +100,12 @@ func (c *change) backed(b *change) {
 	c.sealed = false
 	switch b.out.Status {
 	case Changed, NotOpen:
+		cause := "another host failed"
+		if o.Status != Changed {
+			cause = o.Error
+		}
 		o.Status, o.Step, o.Hint = Restored, "take back", ""
-		o.Error = "taken back, because another host failed"
+		o.Error = "taken back, because " + cause
 		o.Warnings = append(o.Warnings, b.out.Warnings...)
 	case Doubtful:
 		o.Status, o.Step, o.Until, o.Error, o.Hint = Doubtful, "take back", b.out.Until, b.out.Error, b.out.Hint
@@ -77,7 +120,7 @@ func (c *change) keptAll(why string) {
 	c.sealed = false // it was tried, and is not tried again in this run
 	o.Status, o.Step = Doubtful, "take back"
 	o.Error = "changed, and could not be taken back: " + why
-	o.Hint = "the host has its new rules; `farmwall rollback " + c.run.id + "` takes it back"
+	o.Hint = "the host has its new rules; `farmwall recover` takes it back, or `farmwall rollback " + c.run.id + "`"
 	o.Err = fmt.Errorf("%s: %s", o.Host, o.Error)
 }
 

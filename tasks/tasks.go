@@ -127,8 +127,13 @@ const (
 
 // Rollout says how a change goes through the farm.
 type Rollout struct {
-	Serial         []Portion // batch sizes; the last repeats; none: all at once
-	MaxFail        Portion   // more failures than this start no new batch
+	// Serial are batch sizes; the last repeats; none: as many as the farm can do
+	// without for a while. A saved plan's own batches hold where there is none.
+	Serial []Portion
+	// Soak is how long each batch is left alone before all hosts of the run are looked
+	// at again and the next batch starts.
+	Soak           time.Duration
+	MaxFail        Portion // more failures than this start no new batch
 	OnFail         OnFail
 	ConfirmTimeout time.Duration // the window; 0: the transport's default
 	Manual         bool          // --confirm manual
@@ -171,5 +176,7 @@ type Event struct {
 	Text    string    `json:"text,omitempty"`
 	Done    int       `json:"done,omitempty"`  // hosts finished
 	Total   int       `json:"total,omitempty"` // hosts in this verb
-	Outcome *Outcome  `json:"outcome,omitempty"`
+	// Until is when a wait ends.
+	Until   *time.Time `json:"until,omitempty"`
+	Outcome *Outcome   `json:"outcome,omitempty"`
 }

@@ -29,7 +29,7 @@ func (p *program) applyVerb() *cli.Command {
 				return p.applyFile(c)
 			}
 			return p.planThenApply(c, func(j *job, how tasks.Rollout) (*tasks.Plan, *tasks.Summary, error) {
-				return j.runner.Plan(c.Context, j.inv, j.hosts, tasks.PlanOptions{Strict: how.Strict, TakeOver: how.TakeOver})
+				return j.runner.Plan(c.Context, j.inv, j.hosts, how.PlanOptions())
 			})
 		}),
 	}

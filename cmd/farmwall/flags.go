@@ -98,7 +98,8 @@ func detailedFlag() cli.Flag {
 func rolloutFlags() []cli.Flag {
 	return []cli.Flag{
 		toggle("yes", "y,auto-approve", "do not ask"),
-		text("serial", "", "", "batch `SIZES`, for example 1,25%,100%; the last one repeats"),
+		serialFlag(),
+		&cli.DurationFlag{Name: "soak", Usage: "`TIME` that each batch is left alone before its hosts are looked at again and the next one starts", EnvVars: env("soak")},
 		text("max-fail", "", "0", "more failed hosts than `N` (or N%) start no new batch"),
 		text("on-fail", "", "host", "`WHAT` a failure takes back: host, batch or run"),
 		&cli.DurationFlag{Name: "confirm-timeout", Usage: "`TIME` after which hosts undo what is not confirmed, 10s to 30m", DefaultText: "60s, on Windows 120s", EnvVars: env("confirm-timeout"), Action: windowFits},
@@ -106,6 +107,10 @@ func rolloutFlags() []cli.Flag {
 		toggle("strict", "", "take a change back also where something foreign exposes or hides a flow"),
 		text("take-over", "", "", "replace the rules of another `FARM` that a host carries"),
 	}
+}
+
+func serialFlag() cli.Flag {
+	return text("serial", "", "", "batch `SIZES`, for example 1,25%,100%; the last one repeats")
 }
 
 func windowFits(_ *cli.Context, given time.Duration) error {

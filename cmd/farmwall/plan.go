@@ -17,6 +17,7 @@ func (p *program) planVerb() *cli.Command {
 			text("out", "o", "", "save the plan to `FILE`, for apply FILE"),
 			toggle("strict", "", "refuse a host where a wanted flow is known to stay closed"),
 			text("take-over", "", "", "replace the rules of another `FARM` that a host carries"),
+			serialFlag(),
 			toggle("check", "C", "plan never changes anything; accepted for the habit"),
 			detailedFlag(),
 		}, stateFlags(), showFlags()),
@@ -28,12 +29,16 @@ func (p *program) plan(c *cli.Context) (int, error) {
 	if err := noArgument(c); err != nil {
 		return exitOK, err
 	}
+	serial, err := portions("--serial", c.String("serial"))
+	if err != nil {
+		return exitOK, err
+	}
 	j, err := p.job(c)
 	if err != nil {
 		return exitOK, err
 	}
 	defer j.close()
-	plan, s, err := j.runner.Plan(c.Context, j.inv, j.hosts, tasks.PlanOptions{Strict: c.Bool("strict"), TakeOver: c.String("take-over")})
+	plan, s, err := j.runner.Plan(c.Context, j.inv, j.hosts, tasks.PlanOptions{Strict: c.Bool("strict"), TakeOver: c.String("take-over"), Serial: serial})
 	if err != nil {
 		return exitOK, err
 	}

@@ -24,7 +24,8 @@ type progress struct {
 	started time.Time
 	done    int
 	total   int
-	now     string // what happened last
+	now     string    // what happened last
+	until   time.Time // when a wait ends; zero: nobody waits
 	drawn   bool
 	end     chan struct{}
 }
@@ -42,6 +43,9 @@ func (p *progress) event(e tasks.Event) {
 	if e.Total > 0 {
 		p.total = e.Total
 		p.done = max(p.done, e.Done) // a batch that begins has no count of its own
+	}
+	if p.until = (time.Time{}); e.Until != nil {
+		p.until = *e.Until
 	}
 	switch e.Kind {
 	case tasks.HostStep:
@@ -131,7 +135,9 @@ func (p *progress) draw() {
 	}
 	elapsed := time.Since(p.started)
 	s := fmt.Sprintf("[%d/%d] %s", p.done, p.total, short(elapsed))
-	if p.done > 0 && p.done < p.total {
+	if left := time.Until(p.until); left > 0 {
+		s += ", goes on in " + short(left)
+	} else if p.done > 0 && p.done < p.total {
 		s += ", about " + short(elapsed/time.Duration(p.done)*time.Duration(p.total-p.done)) + " left"
 	}
 	s += "  " + p.now

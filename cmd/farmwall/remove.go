@@ -15,7 +15,7 @@ func (p *program) removeVerb() *cli.Command {
 				return exitOK, err
 			}
 			return p.planThenApply(c, func(j *job, how tasks.Rollout) (*tasks.Plan, *tasks.Summary, error) {
-				return j.runner.PlanRemove(c.Context, j.inv, j.hosts, tasks.PlanOptions{Strict: how.Strict, TakeOver: how.TakeOver})
+				return j.runner.PlanRemove(c.Context, j.inv, j.hosts, how.PlanOptions())
 			})
 		}),
 	}

@@ -22,7 +22,7 @@ func (p *program) rollbackVerb() *cli.Command {
 				if c.String("limit") != "" {
 					hosts = j.hosts
 				}
-				return j.runner.PlanRollback(c.Context, j.inv, run, hosts, tasks.PlanOptions{Strict: how.Strict, TakeOver: how.TakeOver})
+				return j.runner.PlanRollback(c.Context, j.inv, run, hosts, how.PlanOptions())
 			})
 		}),
 	}

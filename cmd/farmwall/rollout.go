@@ -16,6 +16,7 @@ func (p *program) rollout(c *cli.Context) (tasks.Rollout, error) {
 	how := tasks.Rollout{
 		OnFail:         tasks.OnFail(c.String("on-fail")),
 		ConfirmTimeout: c.Duration("confirm-timeout"),
+		Soak:           c.Duration("soak"),
 		Strict:         c.Bool("strict"),
 		TakeOver:       c.String("take-over"),
 	}
@@ -35,16 +36,29 @@ func (p *program) rollout(c *cli.Context) (tasks.Rollout, error) {
 	if how.MaxFail, err = portion("--max-fail", c.String("max-fail"), 0); err != nil {
 		return how, err
 	}
-	if serial := c.String("serial"); serial != "" {
-		for _, part := range strings.Split(serial, ",") {
-			size, err := portion("--serial", strings.TrimSpace(part), 1)
-			if err != nil {
-				return how, err
-			}
-			how.Serial = append(how.Serial, size)
-		}
+	if how.Serial, err = portions("--serial", c.String("serial")); err != nil {
+		return how, err
+	}
+	if how.Soak < 0 {
+		return how, usagef("--soak %s: it must not be negative", how.Soak)
 	}
 	return how, nil
+}
+
+// portions reads "1,25%,100%"; nothing is none.
+func portions(flag, text string) ([]tasks.Portion, error) {
+	var out []tasks.Portion
+	if text == "" {
+		return nil, nil
+	}
+	for _, part := range strings.Split(text, ",") {
+		size, err := portion(flag, strings.TrimSpace(part), 1)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, size)
+	}
+	return out, nil
 }
 
 // portion reads "5" or "25%".

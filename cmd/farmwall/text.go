@@ -64,6 +64,7 @@ func (t *textPrinter) plan(p *tasks.Plan, s *tasks.Summary, _ int) error {
 	if len(common) > 0 {
 		fmt.Fprintln(t.w)
 	}
+	d.showBatches(t.w, p.Batches)
 	line := "Plan: " + sum.String()
 	for _, status := range []tasks.Status{tasks.Refused, tasks.Unreachable, tasks.Failed, tasks.LeaseTaken, tasks.Doubtful, tasks.Skipped} {
 		if n := bad[status]; n > 0 {
