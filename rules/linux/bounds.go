@@ -18,7 +18,7 @@ func (s *System) PortBounds(st *rules.State) (bounds []uint16, ok bool) {
 		return nil, true // no port is known to be open
 	}
 	b := &bounder{ok: true}
-	for _, t := range r.Ruleset.walkable().tables {
+	for _, t := range r.walkable().tables {
 		for _, v := range t.sets {
 			b.take(v)
 		}
@@ -45,21 +45,28 @@ type bounder struct {
 
 func (b *bounder) takeStep(t *ruleTable, s *step) {
 	b.takeCases(s.cases)
-	bits := false
 	if m := s.match; m != nil {
-		b.take(&m.right)
-		right := &m.right
-		if set := t.sets[right.ref]; set != nil {
-			right = set
-		}
-		bits = right.bits || m.op == "!" || m.op == "in" && len(m.left) == 1
-		b.takeKey(m.left, bits)
+		b.takeMatch(t, m)
 	}
 	cases := s.cases
 	if s.set != "" {
 		cases = t.maps[s.set]
 	}
 	b.takeKey(s.key, slices.ContainsFunc(cases, func(c branch) bool { return c.value.bits }))
+}
+
+func (b *bounder) takeMatch(t *ruleTable, m *match) {
+	for _, all := range m.any {
+		for i := range all {
+			b.takeMatch(t, &all[i])
+		}
+	}
+	b.take(&m.right)
+	right := &m.right
+	if set := t.sets[right.ref]; set != nil {
+		right = set
+	}
+	b.takeKey(m.left, right.bits || m.op == "!" || m.op == "in" && len(m.left) == 1)
 }
 
 // takeKey notes where a port is not compared as one number.

@@ -7,6 +7,12 @@ func (w *walk) compareDevice(p part, op string, sel selector, f property, right 
 	if op != "==" && op != "!=" || sel.mask != nil {
 		return inDoubt(p, sel.text+" is compared in a way that is not known")
 	}
+	if right.truth != nil { // exists, missing
+		return sure(p, (f.dev != nil) == *right.truth == (op == "=="))
+	}
+	if f.dev == nil && f.bare { // iptables compares with the empty name
+		return sure(p, right.hasName("") == (op == "=="))
+	}
 	if f.dev == nil {
 		// Kernels differ in what an interface that is not there is unequal to.
 		if op == "==" && !right.hasName("") {
@@ -20,6 +26,34 @@ func (w *walk) compareDevice(p part, op string, sel selector, f property, right 
 		hit = slices.Contains(right.names, f.dev.Name) || right.nums.contains(small(uint64(f.dev.Index)))
 	}
 	return sure(p, hit == (op == "=="))
+}
+
+// compareClasses splits the part by addresses that differ in the property.
+func compareClasses(p part, op string, sel selector, f property, right *values) shares {
+	var s shares
+	rest := p.remote
+	for _, c := range f.classes {
+		these := rest
+		if c.of != nil {
+			these = rest.intersect(c.of)
+		}
+		if these.empty() {
+			continue
+		}
+		rest = rest.minus(these)
+		q := p
+		q.remote = these
+		switch hit, ok := compareNumber(op, small(c.value), sel, right); {
+		case !ok:
+			s.unsure, s.why = append(s.unsure, q), sel.text+" is compared in a way that is not known"
+		case hit:
+			s.yes = append(s.yes, q)
+		default:
+			s.no = append(s.no, q)
+		}
+	}
+	s.yes, s.no, s.unsure = joined(s.yes), joined(s.no), joined(s.unsure)
+	return s
 }
 
 // compareConstants compares what is known; where several values are possible they
@@ -102,7 +136,7 @@ func ranged(op string, right *values) (numbers, bool) {
 }
 
 // compareShare splits the part's addresses or source ports.
-func compareShare(p part, op string, sel selector, f property, right *values) shares {
+func (w *walk) compareShare(p part, op string, sel selector, f property, right *values) shares {
 	hit := right.nums
 	switch op {
 	case "==", "!=", "in":
@@ -119,7 +153,14 @@ func compareShare(p part, op string, sel selector, f property, right *values) sh
 		}
 	}
 	if sel.mask != nil {
-		host, ok := hostBits(*sel.mask, right)
+		width := 128
+		switch {
+		case f.kind == sports:
+			width = 16
+		case w.scene.v4:
+			width = 32
+		}
+		host, ok := hostBits(*sel.mask, right, width)
 		if !ok || op != "==" && op != "!=" {
 			return inDoubt(p, sel.text+" is masked in a way that is not known")
 		}
@@ -135,27 +176,33 @@ func compareShare(p part, op string, sel selector, f property, right *values) sh
 	return s
 }
 
-// hostBits is the addresses that a mask makes equal to the one number; ok only where the
-// mask is a prefix, as it is one interval then.
-func hostBits(mask number, right *values) (numbers, bool) {
+// hostBits is the numbers of so many bits that a mask makes equal to the one number; ok
+// only where they are not too many intervals, as a mask with holes makes many.
+func hostBits(mask number, right *values, width int) (numbers, bool) {
 	n, ok := right.single()
 	if !ok {
 		return nil, false
 	}
-	low := number{}
-	for i := 0; i <= 128; i++ {
-		low = ones(i)
-		if mask.and(low) == (number{}) && (i == 128 || mask.and(ones(i+1)) != (number{})) {
-			break
-		}
-	}
-	// All bits above the low ones must be set, for 32 or for 128 bits.
-	v4 := mask.or(low) == ones(32)
-	if !v4 && mask.or(low) != ones(128) {
-		return nil, false
-	}
-	if n.and(low) != (number{}) {
+	mask = mask.and(ones(width))
+	if n.and(mask) != n {
 		return nil, true
 	}
-	return numbers{{n, n.or(low)}}, true
+	low := 0
+	for low < width && !mask.bit(low) {
+		low++
+	}
+	list := []interval{{n, n.or(ones(low))}}
+	for i := low; i < width; i++ {
+		if mask.bit(i) {
+			continue
+		}
+		if len(list) > 1<<11 {
+			return nil, false
+		}
+		for _, v := range list {
+			b := number{}.set(i)
+			list = append(list, interval{v.first.or(b), v.last.or(b)})
+		}
+	}
+	return newNumbers(list), true
 }

@@ -64,7 +64,7 @@ func (w *walk) perhapsReturn(r *rule, p part, said cause, depth int) (ended []ou
 func (p part) hearsay(e []outcome, back []part, said *cause) (ended []outcome, on []part) {
 	for _, o := range e {
 		q := o.part
-		q.noMark = q.noMark || p.noMark || q.mark != p.mark
+		q.marks = q.marks.or(p.marks)
 		switch {
 		case q.noTrack != p.noTrack:
 			ended = append(ended, outcome{q, rules.Unknown, *said, false})
@@ -77,7 +77,7 @@ func (p part) hearsay(e []outcome, back []part, said *cause) (ended []outcome, o
 		}
 	}
 	for _, q := range back {
-		q.noMark = q.noMark || p.noMark || q.mark != p.mark
+		q.marks = q.marks.or(p.marks)
 		if q.noTrack != p.noTrack {
 			ended = append(ended, outcome{q, rules.Unknown, *said, false})
 			continue
@@ -91,10 +91,10 @@ func (p part) hearsay(e []outcome, back []part, said *cause) (ended []outcome, o
 func (p part) perhaps(name string, said *cause) part {
 	if name == "accept" {
 		if p.mayAccept == nil {
-			p.mayAccept, p.accepted, p.unlikeMark, p.unlikeTrack = said, p.mark, p.noMark, p.noTrack
+			p.mayAccept, p.accepted, p.unlikeTrack = said, p.marks, p.noTrack
 		}
 		p.mixedTrack = p.mixedTrack || p.noTrack != p.unlikeTrack
-		p.unlikeMark = p.unlikeMark || p.noMark || p.mark != p.accepted
+		p.accepted = p.accepted.or(p.marks)
 	} else if p.doubt == nil {
 		p.doubt = said
 	}

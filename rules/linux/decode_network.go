@@ -74,7 +74,16 @@ func (r *Reading) addInterface(line string) error {
 		i.Up = i.Up || flag == "UP"
 		i.Loopback = i.Loopback || flag == "LOOPBACK"
 	}
-	i.Master = after(strings.Fields(m[4]), "master")
+	rest := strings.Fields(m[4])
+	i.Master = after(rest, "master")
+	switch group := after(rest, "group"); group {
+	case "": // busybox's ip does not say
+	case "default":
+		i.GroupKnown = true
+	default:
+		n, err := strconv.ParseUint(group, 0, 32)
+		i.Group, i.GroupKnown = uint32(n), err == nil
+	}
 	r.Interfaces = append(r.Interfaces, i)
 	return nil
 }

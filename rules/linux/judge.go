@@ -26,7 +26,7 @@ func (s *System) Judge(st *rules.State, f rules.Flow) rules.Verdict {
 		}
 		return rules.Verdict{Answer: rules.Unknown, Reason: why}
 	}
-	j := &judge{reading: r, program: r.Ruleset.walkable(), flow: f, local: st.Local.Addr()}
+	j := &judge{reading: r, program: r.walkable(), flow: f, local: st.Local.Addr()}
 	for _, v4 := range []bool{true, false} {
 		j.family(v4)
 	}
@@ -42,7 +42,7 @@ func ClosesByDefault(r *Reading, table *Table, chain *Chain, f rules.Flow) bool 
 	if r.Ruleset == nil {
 		return false
 	}
-	j := &judge{reading: r, program: r.Ruleset.walkable(), flow: f, only: chain}
+	j := &judge{reading: r, program: r.walkable(), flow: f, only: chain}
 	for _, v4 := range []bool{true, false} {
 		j.family(v4)
 	}
@@ -81,6 +81,7 @@ type judge struct {
 	local   netip.Addr
 	only    *Chain // ClosesByDefault's one chain
 	steps   int
+	types   addressType // of the family that is followed now
 
 	asked [2]numbers // all addresses of the flow, IPv6 and IPv4
 	fates []fate
@@ -102,6 +103,7 @@ func (j *judge) family(v4 bool) {
 		return
 	}
 	own := j.reading.own(v4)
+	j.types = j.reading.addressTypes(v4)
 	if !j.reading.speaks(v4, j.flow.Loopback) {
 		return
 	}
@@ -124,7 +126,8 @@ func (j *judge) group(g group, v4 bool, own []netip.Addr) {
 	var perDev [][]fate
 	for i := range g.devs {
 		s := &scene{v4: v4, in: j.flow.Direction == rules.In, loopback: g.loopback, self: g.self, protocol: uint64(j.flow.Protocol),
-			port: small(uint64(j.flow.Port)), dev: g.devs[i], byRoute: g.byRoute}
+			port: small(uint64(j.flow.Port)), dev: g.devs[i], byRoute: g.byRoute, types: j.types,
+			bridged: j.reading.hasPorts(g.devs[i])}
 		var here []fate
 		for _, local := range j.locals(g, s.dev, v4, own) {
 			s.local = local

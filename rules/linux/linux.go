@@ -43,6 +43,8 @@ type Reading struct {
 	// legacy xtables, "ip filter"; nft sees nothing of what is in them.
 	Iptables string
 	Legacy   []string
+	// Saves are what iptables-save prints, of each family and back end that has tables.
+	Saves []Save
 	// UfwEnabled is what ufw.conf says; FirewalldRuns that its service is up.
 	UfwEnabled    bool
 	FirewalldRuns bool
@@ -82,13 +84,17 @@ type Jump struct {
 
 // Interface is a network interface with its addresses.
 type Interface struct {
-	Name      string
-	Index     int
-	Up        bool
-	Loopback  bool
-	Master    string // the bridge, bond or VRF that it is part of
-	Parent    string // the interface that it was made on (a VLAN's), or its peer
-	Addresses []netip.Prefix
+	Name     string
+	Index    int
+	Up       bool
+	Loopback bool
+	Master   string // the bridge, bond or VRF that it is part of
+	Parent   string // the interface that it was made on (a VLAN's), or its peer
+	// Group is the number of the interface's group, where GroupKnown: a group may have a
+	// name that only the host knows the number of.
+	Group      uint32
+	GroupKnown bool
+	Addresses  []netip.Prefix
 }
 
 // Route is one way of one route. A route with several ways is several Routes with

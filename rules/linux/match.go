@@ -26,6 +26,9 @@ func inDoubt(p part, why string) shares { return shares{unsure: []part{p}, why: 
 
 // test splits a part by a match.
 func (w *walk) test(p part, t *ruleTable, m *match) shares {
+	if m.any != nil {
+		return w.either(p, t, m)
+	}
 	right := &m.right
 	if right.ref != "" {
 		set, ok := t.sets[right.ref]
@@ -45,6 +48,37 @@ func (w *walk) test(p part, t *ruleTable, m *match) shares {
 		return s
 	}
 	return w.compare(p, m.op, m.left, right)
+}
+
+// either splits a part by alternatives, of each of which all comparisons must be true.
+func (w *walk) either(p part, t *ruleTable, m *match) shares {
+	var out shares
+	rest := []part{p}
+	for _, all := range m.any {
+		var next []part
+		for _, q := range rest {
+			hits := []part{q}
+			for i := range all {
+				var keep []part
+				for _, h := range hits {
+					s := w.test(h, t, &all[i])
+					keep, next = append(keep, s.yes...), append(next, s.no...)
+					if len(s.unsure) > 0 {
+						out.unsure, out.why = append(out.unsure, s.unsure...), s.why
+					}
+				}
+				hits = keep
+			}
+			out.yes = append(out.yes, hits...)
+		}
+		rest = next
+	}
+	out.no = rest
+	if m.not {
+		out.yes, out.no = out.no, out.yes
+	}
+	out.yes, out.no, out.unsure = joined(out.yes), joined(out.no), joined(out.unsure)
+	return out
 }
 
 // compare splits a part by one comparison.
@@ -68,10 +102,12 @@ func (w *walk) compare(p part, op string, left []selector, right *values) shares
 		return inDoubt(p, f.why)
 	case named:
 		return w.compareDevice(p, op, sel, f, right)
+	case classed:
+		return compareClasses(p, op, sel, f, right)
 	case constant:
 		return compareConstants(p, op, sel, f, right)
 	}
-	return compareShare(p, op, sel, f, right)
+	return w.compareShare(p, op, sel, f, right)
 }
 
 // divide splits the part by addresses or by source ports.

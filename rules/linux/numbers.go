@@ -18,6 +18,18 @@ func (a number) and(b number) number { return number{a.hi & b.hi, a.lo & b.lo} }
 
 func (a number) or(b number) number { return number{a.hi | b.hi, a.lo | b.lo} }
 
+func (a number) bit(i int) bool { return a.and(number{}.set(i)) != number{} }
+
+// set is the number with the bit i set.
+func (a number) set(i int) number {
+	if i < 64 {
+		a.lo |= 1 << i
+	} else {
+		a.hi |= 1 << (i - 64)
+	}
+	return a
+}
+
 // next and before wrap around at the ends.
 func (a number) next() number {
 	lo, carry := bits.Add64(a.lo, 1, 0)

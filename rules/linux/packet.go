@@ -1,7 +1,5 @@
 package linux
 
-import "fmt"
-
 func (s *scene) nfproto() uint64 {
 	if s.v4 {
 		return 2
@@ -25,24 +23,54 @@ func (s *scene) meta(key string, p *part) property {
 		}
 		return property{kind: constant, values: []number{small(0x86dd), small(0xdd86)}}
 	case "iif", "iifname":
-		return s.device(key == "iifname", s.hook == "ingress" || s.hook == "prerouting" || s.hook == "input")
+		return s.device(key == "iifname", s.inward())
 	case "oif", "oifname":
-		return s.device(key == "oifname", s.hook == "output" || s.hook == "postrouting" || s.hook == "egress")
+		return s.device(key == "oifname", !s.inward())
 	case "mark":
-		if p.noMark {
+		if s.disputed.marks {
+			return property{why: inDispute + "sets marks"}
+		}
+		if p.marks.noPacket {
 			return property{why: "the packet's mark was set to something that is not known"}
 		}
-		return property{kind: constant, values: []number{p.mark}}
+		return known(uint64(p.marks.packet))
 	case "pkttype":
-		if s.in && !s.loopback {
-			s.askedLocal = true
-			if s.local.IsMulticast() {
-				return known(2)
-			}
+		s.askedLocal = true
+		switch {
+		case s.in && !s.loopback && s.local.IsMulticast():
+			return known(2)
+		case s.in, s.loopback && s.hook != "output" && s.hook != "postrouting":
 			return known(0) // to this host
+		}
+	case "iifgroup":
+		return s.group(s.inward())
+	case "oifgroup":
+		return s.group(!s.inward())
+	case "skuid", "skgid":
+		// No socket owns a packet that comes in and belongs to no connection yet.
+		if s.inward() && !s.reply {
+			return property{kind: absent}
 		}
 	}
 	return property{}
+}
+
+// inward says whether the walk is at a hook that packets pass on their way in.
+func (s *scene) inward() bool {
+	return s.hook == "ingress" || s.hook == "prerouting" || s.hook == "input"
+}
+
+// group is the number of the interface's group.
+func (s *scene) group(has bool) property {
+	switch {
+	case !has:
+		return property{why: "an interface's group is asked where the packet has none"}
+	case s.dev == nil || !s.dev.GroupKnown:
+		s.askedDev = true
+		return property{why: "the interface's group is not known"}
+	}
+	s.askedDev = true
+	return known(uint64(s.dev.Group))
 }
 
 func (s *scene) device(byName, has bool) property {
@@ -66,6 +94,17 @@ func (s *scene) payload(name string) property {
 		return s.onlyIf(s.v4, s.protocol)
 	case "ip6.nexthdr":
 		return s.onlyIf(!s.v4, s.protocol)
+	case "@nh,96,32", "@nh,128,32", "@nh,72,8":
+		// What IPv6 has there are pieces of its addresses.
+		switch {
+		case !s.v4:
+			return property{}
+		case name == "@nh,72,8":
+			return known(s.protocol)
+		}
+		return s.address(true, (name == "@nh,96,32") == s.in)
+	case "ether.type":
+		return s.meta("protocol", nil)
 	case "ip.version":
 		return s.onlyIf(s.v4, 4)
 	case "ip6.version":
@@ -142,80 +181,4 @@ func (s *scene) ports(source bool) property {
 		return property{kind: sports}
 	}
 	return property{kind: constant, values: []number{s.port}}
-}
-
-// ct looks the connection up: a new one, or for an answer one that is known, from
-// where tracking begins (priority -200).
-func (s *scene) ct(key string, p *part) property {
-	if s.reply && p.noTrack {
-		return property{why: "the answer to a packet that is not tracked may be anything to connection tracking"}
-	}
-	switch key {
-	case "state":
-		if p.noTrack {
-			return known(64)
-		}
-		first := s.hook == "prerouting" && !s.loopback || s.hook == "output"
-		switch {
-		case s.hook == "ingress", s.hook == "egress", first && s.priority == -200:
-			return property{why: "connection tracking does not reach this chain for certain"}
-		case first && s.priority < -200:
-			return known(1)
-		case s.reply:
-			return known(2)
-		}
-		return known(8)
-	case "status":
-		if s.reply {
-			break
-		}
-		// A new connection has none of the bits; whether its addresses were looked up
-		// for NAT (0x80, 0x100) is open. What was sent elsewhere is not followed to here.
-		if !p.noTrack && !s.loopback && (s.hook == "input" || s.hook == "prerouting" && s.priority > -200) {
-			return property{kind: constant, values: []number{{}, small(0x80), small(0x100), small(0x180)}}
-		}
-	case "direction":
-		if s.reply {
-			break
-		}
-		if !p.noTrack && (s.hook == "input" || s.hook == "postrouting") {
-			return known(0)
-		}
-	}
-	return property{}
-}
-
-// fib asks the routes.
-func (s *scene) fib(name string) property {
-	switch name {
-	case "daddr type":
-		if s.in {
-			s.askedLocal = true
-			if s.local.IsMulticast() {
-				return known(5)
-			}
-			return known(2) // local
-		}
-	case "saddr type":
-		if !s.in {
-			return known(2)
-		}
-	case "daddr.iif type":
-		if s.in && s.dev != nil && s.local.IsValid() {
-			s.askedDev, s.askedLocal = true, true
-			for _, a := range s.dev.Addresses {
-				if a.Addr() == s.local {
-					return known(2)
-				}
-			}
-		}
-	case "saddr.iif oif":
-		// The interface that the way back would take: the one it came by, where the
-		// routes chose that.
-		if s.in && s.byRoute && s.dev != nil && !s.loopback {
-			s.askedDev = true
-			return property{kind: named, dev: s.dev}
-		}
-	}
-	return property{why: fmt.Sprintf("fib %s is not known of the flow", name)}
 }

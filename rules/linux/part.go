@@ -12,18 +12,17 @@ import (
 type part struct {
 	remote  numbers
 	sports  numbers
-	mark    number
-	noMark  bool // the mark is not known
+	marks   marking
 	noTrack bool
+	noZone  bool     // the connection's zone is not known, so its answers may not belong to it
 	filled  []string // named sets that a rule put this packet into
 
 	// mayAccept says why a rule of this base chain may have accepted already;
 	// doubt says why a rule of this or an earlier one may have dropped. Both with who.
 	mayAccept, doubt *cause
-	// accepted is the mark that a packet had which was accepted so; where they differ
-	// later base chains do not know the mark.
-	accepted    number
-	unlikeMark  bool
+	// accepted is the marks that a packet had which was accepted so; where they differ
+	// later base chains do not know them.
+	accepted    marking
 	unlikeTrack bool  // noTrack, where it was accepted so
 	mixedTrack  bool  // accepted so both in and out of connection tracking
 	passed      cause // who accepted it last, a rule rather than a policy

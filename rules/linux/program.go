@@ -2,6 +2,7 @@ package linux
 
 import (
 	"encoding/json"
+	"slices"
 	"sort"
 	"strings"
 
@@ -12,6 +13,9 @@ import (
 type program struct {
 	tables []*ruleTable
 	bases  []*ruleChain // base chains of tables that are not dormant, by priority
+
+	legacy map[string]bool   // legacy tables that are followed, "ip filter"
+	unread map[string]string // why a save could not be read, by "ip legacy"
 }
 
 type ruleTable struct {
@@ -19,12 +23,23 @@ type ruleTable struct {
 	chains map[string]*ruleChain
 	sets   map[string]*values
 	maps   map[string][]branch
+	legacy bool // of the legacy back end, which nft does not show
+}
+
+// Place is the table's name, as Table has it.
+func (t *ruleTable) Place() string {
+	if t.legacy {
+		return "legacy iptables table " + t.Family + " " + t.Name
+	}
+	return t.Table.Place()
 }
 
 type ruleChain struct {
 	*Chain
 	table *ruleTable
 	rules []*rule
+
+	disputed dispute
 }
 
 // place is the chain in words.
@@ -36,6 +51,7 @@ type rule struct {
 	chain *ruleChain
 	index int
 	steps []step
+	gate  gate
 }
 
 func (r *rule) own() bool { return strings.HasPrefix(r.Comment, rules.Prefix) }
@@ -49,7 +65,8 @@ const (
 	branches             // a verdict map
 	doubts               // goes on for some packets, nobody can say which
 	rewrites             // what becomes of the packet cannot be followed
-	marks                // sets the packet's mark
+	marks                // sets the packet's or the connection's mark
+	zones                // puts the packet into another zone of connection tracking
 	untracks             // takes the packet out of connection tracking
 	fills                // puts the packet's key into a named set
 	gone                 // the rest of the rule is not looked at: continue
@@ -63,7 +80,7 @@ type step struct {
 	cases   []branch
 	key     []selector
 	why     string // doubts, rewrites
-	mark    *number
+	mark    *remark
 	set     string
 }
 
@@ -84,6 +101,9 @@ type match struct {
 	op    string
 	left  []selector // more than one for a concatenation
 	right values
+
+	any [][]match // instead of the above: alternatives, each of several comparisons
+	not bool      // true of what none of any is true of
 }
 
 // selector names one property of a packet.
@@ -94,38 +114,80 @@ type selector struct {
 	text   string // for messages
 }
 
-// walkable makes the program of a ruleset, once.
-func (r *Ruleset) walkable() *program {
-	r.once.Do(func() { r.compiled = compile(r) })
-	return r.compiled
+// walkable makes the program of what was read, once. Ruleset must not be nil.
+func (r *Reading) walkable() *program {
+	r.Ruleset.once.Do(func() { r.Ruleset.compiled = compile(r.Ruleset, r.Saves) })
+	return r.Ruleset.compiled
 }
 
-func compile(r *Ruleset) *program {
-	p := &program{}
-	for _, t := range r.Tables {
-		rt := &ruleTable{Table: t, chains: map[string]*ruleChain{}, sets: map[string]*values{}, maps: map[string][]branch{}}
-		p.tables = append(p.tables, rt)
-		for name, s := range t.Sets {
-			if s.Kind == "map" {
-				rt.maps[name] = readBranches(s.Elem)
-				continue
-			}
-			v := parseSet(s.Elem)
-			rt.sets[name] = &v
-		}
-		for _, c := range t.Chains {
-			rc := &ruleChain{Chain: c, table: rt}
-			rt.chains[c.Name] = rc
-			for i, n := range c.Rules {
-				rc.rules = append(rc.rules, &rule{NftRule: n, chain: rc, index: i, steps: readSteps(n.Expr)})
-			}
-			if c.Hook != "" && !t.Dormant {
-				p.bases = append(p.bases, rc)
-			}
+func compile(r *Ruleset, saves []Save) *program {
+	p := &program{legacy: map[string]bool{}, unread: map[string]string{}}
+	shown := map[string]*SaveTables{} // by family, of the nft back end
+	for i := range saves {
+		s, err := ParseSave(saves[i].Text)
+		switch {
+		case err != nil:
+			p.unread[saves[i].Family+" "+saves[i].Backend] = err.Error()
+		case saves[i].Backend == "legacy":
+			p.addLegacy(saves[i].Family, s)
+		default:
+			shown[saves[i].Family] = s
 		}
 	}
+	for _, t := range r.Tables {
+		p.addTable(t, shown[t.Family].Table(t.Name))
+	}
+	// Of one priority the chain that was made last comes first.
+	slices.Reverse(p.bases)
 	sort.SliceStable(p.bases, func(i, j int) bool { return p.bases[i].Priority < p.bases[j].Priority })
+	p.settle()
 	return p
+}
+
+// addTable adds a table of nft's listing; saved is iptables' view of it, or nil.
+func (p *program) addTable(t *Table, saved *SaveTable) {
+	rt := &ruleTable{Table: t, chains: map[string]*ruleChain{}, sets: map[string]*values{}, maps: map[string][]branch{}}
+	p.tables = append(p.tables, rt)
+	for name, s := range t.Sets {
+		if s.Kind == "map" {
+			rt.maps[name] = readBranches(s.Elem)
+			continue
+		}
+		v := parseSet(s.Elem)
+		rt.sets[name] = &v
+	}
+	names := map[string]bool{}
+	for _, c := range t.Chains {
+		names[c.Name] = true
+	}
+	for _, c := range t.Chains {
+		rc := &ruleChain{Chain: c, table: rt}
+		rt.chains[c.Name] = rc
+		list := savedRules(saved, c)
+		for i, n := range c.Rules {
+			if list == nil {
+				rc.rules = append(rc.rules, newRule(n, rc, i, readSteps(n.Expr)))
+				continue
+			}
+			said := *n
+			said.Text = list[i].Text
+			if comment := list[i].Comment(); comment != "" {
+				said.Comment = comment
+			}
+			steps := readSteps(n.Expr)
+			if n.onlySaved() {
+				steps = saveSteps(list[i], t.Family == "ip", false, names)
+			}
+			rc.rules = append(rc.rules, newRule(&said, rc, i, steps))
+		}
+		if c.Hook != "" && !t.Dormant {
+			p.bases = append(p.bases, rc)
+		}
+	}
+}
+
+func newRule(n *NftRule, c *ruleChain, index int, steps []step) *rule {
+	return &rule{NftRule: n, chain: c, index: index, steps: steps, gate: gateOf(steps)}
 }
 
 // parseSet reads the elements of a named set.

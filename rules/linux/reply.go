@@ -18,7 +18,7 @@ func (j *judge) replies(w *walk, s *scene, live []part) (through []part, done []
 			through = append(through, p)
 			continue
 		}
-		p.mark, p.noMark = number{}, false // marks are of packets, not of connections
+		p.marks.packet, p.marks.noPacket = 0, false // an answer is another packet
 		start = append(start, p)
 	}
 	came, done, _ := j.pass(w, &back, start)

@@ -2,6 +2,7 @@ package linux
 
 import (
 	"net/netip"
+	"slices"
 	"sort"
 )
 
@@ -173,4 +174,9 @@ func (r *Reading) candidates() []*Interface {
 		out = append(out, nil)
 	}
 	return out
+}
+
+// hasPorts says whether the interface is a bridge, or made of other interfaces.
+func (r *Reading) hasPorts(dev *Interface) bool {
+	return dev != nil && slices.ContainsFunc(r.Interfaces, func(i Interface) bool { return i.Master == dev.Name })
 }

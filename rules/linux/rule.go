@@ -20,15 +20,20 @@ func (w *walk) rule(r *rule, p part, depth int) (ended []outcome, next, returned
 			perhaps = append(perhaps, certain...)
 			certain, why = nil, s.why
 		case marks:
+			if s.mark.strict {
+				certain, perhaps, next, why = w.connected(certain, perhaps, next, why)
+			}
 			for j := range certain {
-				if s.mark == nil {
-					certain[j].noMark = true
-				} else {
-					certain[j].mark, certain[j].noMark = *s.mark, false
-				}
+				certain[j].marks = w.marked(certain[j], s.mark)
 			}
 			for j := range perhaps {
-				perhaps[j].noMark = true
+				perhaps[j].marks = perhaps[j].marks.or(w.marked(perhaps[j], s.mark))
+			}
+		case zones:
+			for _, ps := range [][]part{certain, perhaps} {
+				for j := range ps {
+					ps[j].noZone = true
+				}
 			}
 		case untracks:
 			for j := range certain {

@@ -44,6 +44,9 @@ type SaveRule struct {
 	Text    string
 	Chain   string
 	Options []SaveOption // after -A CHAIN, in order
+	// Unclear says why the rule could not be read beyond Options; empty where it was read
+	// to its end.
+	Unclear string
 	// Counters are packets and bytes, where the save has them.
 	Counters [2]uint64
 }
@@ -111,7 +114,8 @@ func (r *SaveRule) Target() string {
 
 // ParseSave reads the output of iptables-save or ip6tables-save, of either back end,
 // with or without counters. An error says where it is not one: text that was cut
-// off, a line that is none of iptables', a rule in a chain that is not there.
+// off, a line that is none of iptables', a rule in a chain that is not there. A rule with
+// words that are no options does not make one; its Unclear says so.
 func ParseSave(text string) (*SaveTables, error) {
 	out := &SaveTables{}
 	var table *SaveTable

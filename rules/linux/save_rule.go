@@ -90,7 +90,8 @@ func saveRule(line string) (*SaveRule, error) {
 			o.Not, words = true, words[1:]
 		}
 		if len(words) == 0 || len(words[0].text) < 2 || words[0].text[0] != '-' {
-			return nil, errors.New("a word belongs to no option")
+			r.Unclear = "a word of the rule belongs to no option"
+			return r, nil
 		}
 		o.Name, words = words[0].text, words[1:]
 		if len(words) > 0 && words[0].text == "!" && !words[0].quoted && !nextIsOption(words[1:]) {
@@ -101,7 +102,8 @@ func saveRule(line string) (*SaveRule, error) {
 			o.Values, words = append(o.Values, words[0].text), words[1:]
 		}
 		if len(o.Values) < n {
-			return nil, errors.New("the option " + brief([]byte(o.Name)) + " lacks a value")
+			r.Unclear = "the rule's option " + brief([]byte(o.Name)) + " lacks a value"
+			return r, nil
 		}
 		r.Options = append(r.Options, o)
 	}

@@ -90,14 +90,18 @@ func TestParseSaveRefuses(t *testing.T) {
 		{"*filter\n:INPUT ACCEPT\n:INPUT DROP\nCOMMIT\n", "there already"},
 		{"*filter\n:INPUT ACCEPT [0]\nCOMMIT\n", "not a chain"},
 		{"*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m comment --comment \"x\nCOMMIT\n", "quote is not closed"},
-		{"*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -s\nCOMMIT\n", "lacks a value"},
-		{"*filter\n:INPUT ACCEPT [0:0]\n-A INPUT loose -j ACCEPT\nCOMMIT\n", "belongs to no option"},
 		{"*filter\n:INPUT ACCEPT [0:0]\n[x] -A INPUT -j ACCEPT\nCOMMIT\n", "counters"},
 		{"*filter\n:INPUT ACCEPT [0:0]\n-I INPUT -j ACCEPT\nCOMMIT\n", "not a rule"},
 		{"hello\n", "stands in no table"},
 	} {
 		if _, err := ParseSave(c[0]); err == nil || !strings.Contains(err.Error(), c[1]) {
 			t.Errorf("%q: %v, want %q", c[0], err, c[1])
+		}
+	}
+	for text, why := range map[string]string{"-A INPUT -s": "lacks a value", "-A INPUT loose -j ACCEPT": "belongs to no option"} {
+		s, err := ParseSave("*filter\n:INPUT ACCEPT [0:0]\n" + text + "\nCOMMIT\n")
+		if err != nil || !strings.Contains(s.Tables[0].Chains[0].Rules[0].Unclear, why) {
+			t.Errorf("%q: %v", text, err)
 		}
 	}
 	if s, err := ParseSave(""); err != nil || len(s.Tables) != 0 {

@@ -16,11 +16,14 @@ type scene struct {
 	local    netip.Addr // the host's own end
 	dev      *Interface
 	byRoute  bool // the routes chose dev
+	types    addressType
+	bridged  bool // dev is a bridge, or has other devices below it
 
 	// Where the walk is now.
 	hook     string
 	family   string
 	priority int
+	disputed dispute
 
 	// askedDev and askedLocal: the walk met something that depends on them, so
 	// another interface or address might fare otherwise.
@@ -35,6 +38,32 @@ func (s *scene) ported() bool {
 	return false
 }
 
+// xt looks up what only iptables asks for.
+func (s *scene) xt(name string) property {
+	switch name {
+	case "iifname", "oifname":
+		f := s.device(true, (name == "iifname") == s.inward())
+		f.bare = true
+		return f
+	case "physdev":
+		s.askedDev = true
+		if s.dev != nil && !s.bridged {
+			return known(0)
+		}
+		return property{why: "which port of a bridge the packet takes is not known"}
+	case "rpfilter":
+		if s.in && s.inward() && (s.loopback || s.byRoute && s.dev != nil) {
+			s.askedDev = true
+			return known(1)
+		}
+	case "owner":
+		if s.inward() && !s.reply {
+			return known(0)
+		}
+	}
+	return property{}
+}
+
 // propertyKind says how a property of the packet is known.
 type propertyKind int
 
@@ -44,16 +73,19 @@ const (
 	constant              // one of values, which of them is open where there are several
 	named                 // an interface
 	remotes               // the part's remote addresses
+	classed               // a value that depends on the remote address
 	sports                // the part's source ports
 )
 
 // property is one of the packet in this scene.
 type property struct {
-	kind   propertyKind
-	values []number
-	dev    *Interface // named; nil where the packet has none
-	byName bool       // compared by name, not by index
-	why    string
+	kind    propertyKind
+	values  []number
+	classes []class    // classed
+	dev     *Interface // named; nil where the packet has none
+	byName  bool       // compared by name, not by index
+	bare    bool       // named: where there is no interface its name is empty
+	why     string
 }
 
 func known(n uint64) property { return property{kind: constant, values: []number{small(n)}} }
@@ -70,9 +102,25 @@ func (s *scene) lookUp(sel selector, p *part) property {
 		f = s.ct(sel.name, p)
 	case "fib":
 		f = s.fib(sel.name)
+	case "exthdr", "ip option":
+		f = s.option(sel.name, s.v4 == (sel.object == "ip option"))
+	case "tcp option":
+		if s.protocol != 6 {
+			f.kind = absent
+		}
+	case "xt":
+		f = s.xt(sel.name)
 	}
 	if f.kind == unknown && f.why == "" {
 		f.why = sel.text + " is not known of the flow"
 	}
 	return f
+}
+
+// option is an extension header of IPv6 or an option of IPv4: the packet has none.
+func (s *scene) option(field string, family bool) property {
+	if !family || field != "" {
+		return property{kind: absent}
+	}
+	return known(0)
 }

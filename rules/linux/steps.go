@@ -12,6 +12,11 @@ func readSteps(expr []json.RawMessage) []step {
 	var steps []step
 	for _, e := range expr {
 		name, inner := statement(e)
+		if chosen, _ := statement(inner); chosen == "map" {
+			// An object chosen by a map: for what is not in the map the rule ends.
+			steps = append(steps, step{kind: doubts, why: name + " from a map is for some packets only"})
+			continue
+		}
 		switch name {
 		case "counter", "log", "last", "dup", "flow", "ct helper", "ct timeout", "ct expectation", "secmark", "reset":
 			// No part in the decision.
@@ -128,11 +133,11 @@ func readMangle(raw json.RawMessage) []step {
 	key := readSelectors(m.Key)[0]
 	switch {
 	case key.object == "meta" && key.name == "mark":
-		v := parseValue(m.Value)
-		if n, ok := v.single(); ok {
-			return []step{{kind: marks, mark: &n}}
-		}
-		return []step{{kind: marks}}
+		return []step{{kind: marks, mark: readRemark(false, m.Value)}}
+	case key.object == "ct" && key.name == "mark":
+		return []step{{kind: marks, mark: readRemark(true, m.Value)}}
+	case key.object == "ct" && strings.HasSuffix(key.name, "zone"):
+		return []step{{kind: zones}}
 	case key.object == "meta" && key.name != "pkttype", key.object == "ct":
 		return nil
 	case key.object == "payload":
@@ -140,7 +145,7 @@ func readMangle(raw json.RawMessage) []step {
 		case "dscp", "ecn", "ttl", "hoplimit", "priority", "flowlabel", "pcp", "cfi", "checksum", "window":
 			return nil
 		}
-	case key.object == "" && strings.HasPrefix(key.text, "tcp option"):
+	case key.object == "tcp option":
 		return nil
 	}
 	return []step{{kind: rewrites, why: "it sets " + key.text}}
@@ -216,13 +221,20 @@ func readSelector(raw json.RawMessage) selector {
 			Key string
 			Dir string
 		}
-		if json.Unmarshal(inner, &k) == nil && k.Dir == "" {
-			return selector{object: name, name: k.Key, text: name + " " + k.Key}
+		if json.Unmarshal(inner, &k) == nil {
+			key := strings.TrimSpace(k.Dir + " " + k.Key)
+			return selector{object: name, name: key, text: name + " " + key}
 		}
 	case "payload":
-		var k struct{ Protocol, Field string }
+		var k struct {
+			Protocol, Field, Base string
+			Offset, Len           int
+		}
 		if json.Unmarshal(inner, &k) == nil && k.Protocol != "" {
 			return selector{object: name, name: k.Protocol + "." + k.Field, text: k.Protocol + " " + k.Field}
+		} else if k.Base != "" {
+			raw := fmt.Sprintf("@%s,%d,%d", k.Base, k.Offset, k.Len)
+			return selector{object: name, name: raw, text: raw}
 		}
 	case "fib":
 		var k struct {
@@ -233,8 +245,11 @@ func readSelector(raw json.RawMessage) selector {
 			f := words(k.Flags)
 			return selector{object: name, name: strings.Join(f, ".") + " " + k.Result, text: "fib " + strings.Join(f, ".") + " " + k.Result}
 		}
-	case "tcp option":
-		return selector{text: name}
+	case "exthdr", "ip option", "tcp option":
+		var k struct{ Name, Field string }
+		if json.Unmarshal(inner, &k) == nil && k.Name != "" {
+			return selector{object: name, name: k.Field, text: strings.TrimSpace(name + " " + k.Name + " " + k.Field)}
+		}
 	case "&":
 		var sides []json.RawMessage
 		if json.Unmarshal(inner, &sides) == nil && len(sides) == 2 {

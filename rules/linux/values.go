@@ -16,7 +16,8 @@ type values struct {
 	all    bool       // the element * that catches all
 	// odd: something in it is not understood as a number; what compares numbers is
 	// then not sure.
-	odd bool
+	odd   bool
+	truth *bool // true or false, for what exists or is missing
 }
 
 // parseValue reads an expression of nft's JSON as constants.
@@ -54,7 +55,9 @@ func (v *values) read(raw json.RawMessage, list *[]interval, depth int) {
 	case '{':
 		v.readObject(raw, list, depth)
 	case 't', 'f':
-		if string(raw) == "true" {
+		truth := string(raw) == "true"
+		v.truth = &truth
+		if truth {
 			*list = append(*list, interval{small(1), small(1)})
 		} else {
 			*list = append(*list, interval{})
@@ -117,7 +120,7 @@ func (v *values) readObject(raw json.RawMessage, list *[]interval, depth int) {
 			break
 		}
 		for _, it := range items {
-			v.read(it, list, depth+1)
+			v.readElement(it, list, depth+1)
 		}
 		return
 	case "elem":
@@ -149,6 +152,20 @@ func (v *values) readObject(raw json.RawMessage, list *[]interval, depth int) {
 	v.odd = true
 }
 
+// readElement reads an element of a set, in which bits are joined to one number.
+func (v *values) readElement(raw json.RawMessage, list *[]interval, depth int) {
+	if name, _ := statement(raw); name != "|" {
+		v.read(raw, list, depth)
+		return
+	}
+	e := parseValue(raw)
+	if m, ok := e.mask(); ok {
+		*list = append(*list, interval{m, m})
+		return
+	}
+	v.odd = true
+}
+
 // mask joins the numbers as bits; ok is false where one is a range.
 func (v *values) mask() (m number, ok bool) {
 	for _, i := range v.nums {
@@ -169,7 +186,7 @@ func (v *values) mask() (m number, ok bool) {
 // any rest, \* for itself.
 func (v *values) hasName(name string) bool {
 	for _, n := range v.names {
-		if n == name {
+		if n == name || strings.HasSuffix(n, `\*`) && n[:len(n)-2]+"*" == name {
 			return true
 		}
 		if prefix, ok := strings.CutSuffix(n, "*"); ok && !strings.HasSuffix(prefix, `\`) && strings.HasPrefix(name, prefix) {

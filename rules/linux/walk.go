@@ -2,6 +2,7 @@ package linux
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"farmwall/rules"
@@ -24,7 +25,7 @@ type walk struct {
 // base takes parts through one base chain. Those that pass live on; the others have
 // an outcome.
 func (w *walk) base(c *ruleChain, in []part) (live []part, done []outcome) {
-	w.scene.hook, w.scene.family, w.scene.priority = c.Hook, c.table.Family, c.Priority
+	w.scene.hook, w.scene.family, w.scene.priority, w.scene.disputed = c.Hook, c.table.Family, c.Priority, c.disputed
 	start := make([]part, len(in))
 	for i, p := range in {
 		p.mayAccept, p.mixedTrack = nil, false
@@ -46,16 +47,16 @@ func (w *walk) base(c *ruleChain, in []part) (live []part, done []outcome) {
 			done = append(done, outcome{o.part, rules.Unknown, *may, false})
 		case o.answer == rules.Allowed:
 			if may != nil {
-				o.part.noMark = o.part.noMark || o.part.unlikeMark || o.part.mark != o.part.accepted
+				o.part.marks = o.part.marks.or(o.part.accepted)
 			}
 			if !w.scene.reply && (o.part.passed.by == "" || !o.policy) {
 				o.part.passed = o.cause
 			}
 			live = append(live, o.part)
 		case o.answer == rules.Denied && may != nil:
-			// It lives only where it was accepted, with the mark that it had there.
+			// It lives only where it was accepted, with the marks that it had there.
 			o.part.doubt = may
-			o.part.mark, o.part.noMark, o.part.noTrack = o.part.accepted, o.part.unlikeMark, o.part.unlikeTrack
+			o.part.marks, o.part.noTrack = o.part.accepted, o.part.unlikeTrack
 			live = append(live, o.part)
 		default:
 			done = append(done, o)
@@ -75,11 +76,18 @@ func (w *walk) chain(c *ruleChain, from int, in []part, depth int) (ended []outc
 		if w.skipOwn && r.own() {
 			continue
 		}
+		if !slices.ContainsFunc(live, func(p part) bool { return r.gate.open(w.scene, &p) }) {
+			continue
+		}
 		if w.steps += len(live); w.steps > longest {
 			return append(ended, w.giveUp(live, c, "the ruleset is too large to be walked")...), returned
 		}
 		var next []part
 		for _, p := range live {
+			if !r.gate.open(w.scene, &p) {
+				next = append(next, p)
+				continue
+			}
 			e, n, back := w.rule(r, p, depth)
 			ended, next, returned = append(ended, e...), append(next, n...), append(returned, back...)
 		}

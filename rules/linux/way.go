@@ -99,8 +99,13 @@ func (s *scene) sees(c *ruleChain) bool {
 func (j *judge) blind(s *scene, live []part) []part {
 	var why *cause
 	for _, name := range j.reading.Legacy {
-		if family, _, _ := strings.Cut(name, " "); family == "ip" == s.v4 {
-			why = &cause{"legacy iptables table " + name, "nft cannot show what is in legacy iptables tables"}
+		family, _, _ := strings.Cut(name, " ")
+		if family == "ip" != s.v4 || j.program.legacy[name] {
+			continue
+		}
+		why = &cause{"legacy iptables table " + name, "nft cannot show what is in legacy iptables tables"}
+		if unread := j.program.unread[family+" legacy"]; unread != "" {
+			why.why = "what iptables-legacy-save printed cannot be read: " + unread
 		}
 	}
 	if s.dev != nil && slices.ContainsFunc(j.reading.Interfaces, func(i Interface) bool { return i.Master == s.dev.Name }) {

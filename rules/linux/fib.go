@@ -1,0 +1,109 @@
+package linux
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// Types of routes, as fib and addrtype number them (rtnetlink.h).
+const (
+	routeUnicast   = 1
+	routeLocal     = 2
+	routeBroadcast = 3
+	routeMulticast = 5
+)
+
+// addressType is what IPv4's local routing table makes of an address, for fib and for
+// iptables' addrtype (inet_addr_type of the kernel); IPv6 likewise, without broadcast.
+type addressType struct{ local, broadcast, multicast numbers }
+
+// addressTypes are the types of a family's addresses; those of none are unicast.
+func (r *Reading) addressTypes(v4 bool) addressType {
+	var local, broadcast []interval
+	if v4 {
+		broadcast = append(broadcast, fromPrefix(netip.MustParsePrefix("0.0.0.0/8")), fromPrefix(netip.MustParsePrefix("255.255.255.255/32")))
+	}
+	for _, i := range r.Interfaces {
+		for _, a := range i.Addresses {
+			if a.Addr().Is4() == v4 {
+				local = append(local, interval{fromAddr(a.Addr()), fromAddr(a.Addr())})
+			}
+		}
+	}
+	for _, route := range r.Routes {
+		if route.To.Addr().Is4() != v4 || route.Table != "local" && route.Table != "255" {
+			continue
+		}
+		switch route.Type {
+		case "local":
+			local = append(local, fromPrefix(route.To))
+		case "broadcast":
+			broadcast = append(broadcast, fromPrefix(route.To))
+		}
+	}
+	t := addressType{local: newNumbers(local), broadcast: newNumbers(broadcast)}
+	if v4 {
+		t.multicast = numbers{fromPrefix(netip.MustParsePrefix("224.0.0.0/4"))}
+		t.local = t.local.minus(numbers{fromPrefix(netip.MustParsePrefix("0.0.0.0/8"))})
+	} else {
+		t.multicast = numbers{fromPrefix(netip.MustParsePrefix("ff00::/8"))}
+	}
+	t.broadcast = t.broadcast.minus(t.local)
+	return t
+}
+
+// classes are the types as values of parts of all addresses.
+func (t addressType) classes() []class {
+	return []class{{routeLocal, t.local}, {routeBroadcast, t.broadcast}, {routeMulticast, t.multicast}, {routeUnicast, nil}}
+}
+
+// class is a value that some addresses have; nil holds all that no other class does.
+type class struct {
+	value uint64
+	of    numbers
+}
+
+// typeOf is the type of the source or the destination.
+func (s *scene) typeOf(source bool) property {
+	if source == s.in { // the remote
+		return property{kind: classed, classes: s.types.classes()}
+	}
+	s.askedLocal = true
+	if !s.local.IsValid() {
+		return known(routeLocal)
+	}
+	n := fromAddr(s.local)
+	for _, c := range s.types.classes() {
+		if c.of == nil || c.of.contains(n) {
+			return known(c.value)
+		}
+	}
+	return known(routeUnicast)
+}
+
+// fib asks the routes.
+func (s *scene) fib(name string) property {
+	flags, result, _ := strings.Cut(name, " ")
+	parts := strings.Split(flags, ".")
+	source := slices.Contains(parts, "saddr")
+	limited := slices.Contains(parts, "iif") || slices.Contains(parts, "oif")
+	switch {
+	case result == "type" && !limited:
+		return s.typeOf(source)
+	case result == "type" && !source && slices.Contains(parts, "iif") && s.in && s.inward() && s.dev != nil && s.local.IsValid():
+		s.askedDev, s.askedLocal = true, true
+		for _, a := range s.dev.Addresses {
+			if a.Addr() == s.local {
+				return known(routeLocal)
+			}
+		}
+	case (result == "oif" || result == "oifname") && source && s.in && s.byRoute && s.dev != nil && !s.loopback && s.inward():
+		// The interface that the way back would take: the one it came by, where the routes
+		// chose that. A mark matters only to routing rules, and with these they do not choose.
+		s.askedDev = true
+		return property{kind: named, dev: s.dev, byName: result == "oifname"}
+	}
+	return property{why: fmt.Sprintf("fib %s is not known of the flow", name)}
+}
