@@ -110,6 +110,8 @@ gateway:
 	{"words", "[gateway]\na farmwall_sources=peer farmwall_egress=ever ras_version=new ras_member=no ras_second_level_auth_servers='a b'\n", []string{
 		`ras_version: "new" is no version`, `"a b" is no server`, `farmwall_sources: "peer" is not known => did you mean "peers"?`, `farmwall_egress: "ever" is not known => did you mean "never"?`,
 		`ras_member is off but host "a" has the role gateway`}},
+	{"outsider", "[gateway]\na farmwall_probe_outsider=yes\n[other]\nb farmwall_probe_outsider=maybe\nc farmwall_probe_outsider=yes ansible_port=x\n", []string{
+		`hosts:2: host "a" is a member of the farm and cannot be the outsider of its probes`, `hosts:4: farmwall_probe_outsider: "maybe"`, `hosts:5: port "x" of host "c" is no port`}},
 	{"template", "[gateway]\na ras_farm='{{ x }}' unused='{{ y }}' ansible_user='{{ z }}'\n[other]\nb ansible_user='{{ z }}'\n", []string{
 		`hosts:2: ras_farm of host "a": the template "{{ x }}": "x" is not defined`, `hosts:2: ansible_user of host "a": the template "{{ z }}": "z" is not defined`}},
 	{"duplicate ids", "---\ngateway: {hosts: a, vars: {farmwall_rules: [{id: x, protocol: tcp, port: 1}, {id: x, protocol: tcp, port: 2}]}}\n", []string{`hosts.yml:2: farmwall_rules: rule "x" stands twice`}},

@@ -32,10 +32,14 @@ func (f *farms) read(h *Host, opt *Options) {
 		v.tell("ras_member", value, value.At, "take the host out of the group that gives it the role, or the variable away", "ras_member is off but host %q has the role %s", h.Name, h.Roles[0])
 	}
 	h.member = len(h.Roles) > 0 || member.Value
+	if h.member && h.ProbeOutsider.Value {
+		value := h.Vars["farmwall_probe_outsider"]
+		v.tell("farmwall_probe_outsider", value, value.At, "name a host that has no role, or leave it to the controller", "host %q is a member of the farm and cannot be the outsider of its probes", h.Name)
+	}
 	farm := setting(v, "ras_farm", "", readFarm)
 	f.named = f.named || farm.Set
 	h.farm = farm.Value
-	v.quiet = !h.Contacted()
+	v.quiet = !h.Contacted() && !h.ProbeOutsider.Value
 	v.later = v.quiet || !f.chosen[h]
 	h.Access = v.access(opt)
 	h.Access.Problems = v.silent

@@ -36,6 +36,7 @@ type Settings struct {
 	ResolveEndpoints Setting[bool]     // farmwall_resolve_endpoints; default off: a named endpoint is allowed by port
 	Order            Setting[Order]    // farmwall_order
 	Exposure         Setting[Exposure] // farmwall_exposure; default report
+	ProbeOutsider    Setting[bool]     // farmwall_probe_outsider: no member; what only members may reach is tried from it
 	// Rules are farmwall_rules. Ansible replaces lists and never joins them, so only
 	// the strongest place that sets the variable counts; a warning names the others.
 	Rules []ExtraRule
