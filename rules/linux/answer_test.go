@@ -65,7 +65,7 @@ func TestRequestIsLines(t *testing.T) {
 	if !ok {
 		t.Fatal("no end of the head")
 	}
-	if n := strings.Count(head, "\n") + 1; n != 13 {
+	if n := strings.Count(head, "\n") + 1; n != 12 {
 		t.Errorf("%d lines:\n%s", n, head)
 	}
 	for _, l := range strings.Split(head, "\n") {

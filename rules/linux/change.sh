@@ -31,7 +31,7 @@ change() {
 	}
 	token
 	case $token in
-	'' | done) ;;
+	done) ;;
 	*)
 		problem=$(settle 2>&1) || {
 			refuse "an earlier change could not be finished: $problem"
@@ -98,6 +98,7 @@ deadline $((up + req_window))" 2>/dev/null || {
 	fi
 	if [ -n "$problem" ] || ! stage; then
 		clear_stage
+		unkeep
 		refuse "$problem"
 		return
 	fi
@@ -122,7 +123,7 @@ deadline $((up + req_window))" 2>/dev/null || {
 		return
 	fi
 	# about to load
-	problem=$("${manager}_load_tested" "$run/target.$lease" keep "$run/work.$$" "$composed" 2>&1) || {
+	problem=$(walls_load_tested "$run/target.$lease" keep 2>&1) || {
 		rm -f "$run/wait.$lease"
 		left
 		answer failed "the rules did not load: $problem"
@@ -137,31 +138,23 @@ deadline $((up + req_window))" 2>/dev/null || {
 	unlock
 }
 
-# stage tests undo and target, and sets composed to what the target was composed to;
-# where it fails it sets problem.
+# stage tests undo and target, leaves composed what the target comes to, and has the
+# walls prepare for a reboot inside the window; where it fails it sets problem.
 stage() {
 	problem=$full
 	{
 		echo "$req_ours $req_rest $req_digest" >"$run/before.$lease" && true >"$run/outcome.$lease" &&
 			{ ln -f "$0" "$run/switch.$lease" || cp "$0" "$run/switch.$lease"; }
 	} 2>/dev/null || return 1
-	problem=$("${manager}_test" "$run/undo.$lease" full "$run/work.$$" 2>&1)
-	case $? in
-	0 | 10 | 11) ;;
-	*)
+	walls_try "$run/undo.$lease" full || {
 		problem="the undo would not load: $problem"
 		return 1
-		;;
-	esac
-	problem=$("${manager}_test" "$run/target.$lease" keep "$run/work.$$" 2>&1)
-	composed=$?
-	case $composed in
-	0 | 10 | 11) problem='' ;;
-	*)
+	}
+	walls_try "$run/target.$lease" keep || {
 		problem="the rules would not load: $problem"
 		return 1
-		;;
-	esac
+	}
+	walls_of "$run/target.$lease" && problem=$(hook prepare "$lease" 2>&1)
 }
 
 hash() {

@@ -49,7 +49,7 @@ confirm() {
 	problem=$(stage_kept 2>&1)
 	staged=$?
 	case $staged in
-	0 | 10 | 11) ;;
+	0 | 11) ;;
 	*)
 		clear_kept
 		left
@@ -113,69 +113,67 @@ finish_and_answer() {
 }
 
 # stage_kept writes beside their places all files that step 10 renames, tests the
-# copy, and last notes that a confirm of this change is on its way. It returns what
-# the copy was composed to: 11 where nothing is to be deleted.
+# copy, has the walls make permanent what they keep themselves, and last notes that a
+# confirm of this change is on its way. It returns 11 where nothing is to be deleted.
 stage_kept() {
 	full="cannot write to $etc or $var; is the disk full?"
-	composed=0
-	read -r _ _ _ manager _ <"$run/target.$lease" || return 1
-	manager_known "$manager" || return 1
+	idle='' tested=''
 	printf 'run %s\ncontroller %s\ntime %s\ndigest %s\n' "$req_run" "$req_controller" "$req_time" "$req_digest" \
 		2>/dev/null >"$var/record.new" || {
 		echo "$full"
 		return 1
 	}
 	init_system
-	if [ -n "$init" ] && ! "${manager}_empty" "$run/target.$lease"; then
+	target=$run/target.$lease
+	if walls_empty "$target"; then
+		cp "$target" "$var/drop.new" 2>/dev/null || {
+			echo "$full"
+			return 1
+		}
+		flush "$var/record.new" "$var/drop.new"
+	elif [ -n "$init" ]; then
 		folders "$etc" || return 1
-		if ! cp "$run/target.$lease" "$etc/$manager.copy.new" 2>/dev/null ||
-			! cp "$0" "$etc/load.new" 2>/dev/null || ! stage_units 2>/dev/null; then
+		if ! cp "$target" "$etc/copy.new" 2>/dev/null || ! cp "$0" "$etc/load.new" 2>/dev/null ||
+			! walls_of "$target" || ! units_of "$walls" || ! stage_units 2>/dev/null; then
 			echo "$full"
 			return 1
 		fi
 		flush "$var/record.new" "$etc"/*.new
-		problem=$("${manager}_test" "$etc/$manager.copy.new" full "$run/work.$$" 2>&1)
-		composed=$?
-		case $composed in
-		0 | 10 | 11) ;;
-		*)
+		target=$etc/copy.new
+		walls_try "$target" full || {
 			echo "the persistent copy would not load: $problem"
 			return 1
-			;;
-		esac
+		}
 	else
 		flush "$var/record.new"
 	fi
+	if ! walls_of "$target" || ! hook keep "$target" "$run/work.keep.$$"; then return 1; fi
 	# Nobody looks at it before the token is won.
-	{ echo "$manager" >"$run/request.$lease"; } 2>/dev/null || {
+	{ true >"$run/request.$lease"; } 2>/dev/null || {
 		echo 'cannot write to /run/farmwall; is it full?'
 		return 1
 	}
-	return "$composed"
+	[ -z "$idle" ] || return 11
 }
 
 # clear_kept removes what a confirm staged and did not put into place.
-clear_kept() { remove "$run/request.$lease" "$var"/*.new "$etc"/*.new; }
+clear_kept() {
+	unkeep
+	remove "$run/request.$lease" "$var"/*.new "$etc"/*.new
+}
 
 # finish_confirm puts everything into place; each step can be repeated.
 finish_confirm() { # LEASE
 	[ -e "$run/confirmed.$1" ] || {
-		read -r manager <"$run/request.$1" && manager_known "$manager" || return 1
-		init_system
-		remove "$run/unsaved"
-		if "${manager}_empty" "$run/target.$1"; then
-			remove_kept "$manager"
-		elif [ -z "$init" ]; then
-			no_boot='not persistent on this host: neither systemd nor OpenRC nor sysvinit starts services here'
-			put "$run/unsaved" "$no_boot"
-		else
-			place_kept "$manager" || put "$run/unsaved" "the rules are in place, and what loads them at boot could not be set up: $problem"
-		fi
-		# unit placed
-		# Now what the target does not need can go; the undo will not want it back.
-		[ "${staged-}" = 11 ] || "${manager}_load" "$run/target.$1" full "$run/reserve.$1" || note 'what is not needed any more could not be deleted'
+		# From here on the host counts as confirmed, even if it is rebooted.
 		[ ! -e "$var/record.new" ] || { mv -f "$var/record.new" "$var/record" && flush "$var"; } || return 1
 		# record written
+		init_system
+		remove "$run/unsaved"
+		finish_kept "$run/target.$1" "$run/unsaved"
+		# unit placed
+		# Now what the target does not need can go; the undo will not want it back.
+		[ "${staged-}" = 11 ] || walls_load "$run/target.$1" full "$run/reserve.$1" || note 'what is not needed any more could not be deleted'
 		{ true >"$run/confirmed.$1"; } 2>/dev/null || mv -f "$run/outcome.$1" "$run/confirmed.$1" || return 1
 	}
 	# confirmed
@@ -183,25 +181,68 @@ finish_confirm() { # LEASE
 	mv -f "$run/token.confirming" "$run/token.done"
 }
 
+# finish_kept COPY FILE makes permanent what was confirmed, or takes away what was;
+# where it cannot it says so in the file.
+finish_kept() {
+	if [ -e "$var/drop.new" ]; then
+		remove_kept
+	elif [ -z "$init" ]; then
+		no_boot='not persistent on this host: neither systemd nor OpenRC nor sysvinit starts services here'
+		put "$2" "$no_boot"
+	elif ! place_kept; then
+		remove "$etc"/*.new
+		put "$2" "the rules are in place, and what loads them at boot could not be set up: $problem"
+	fi
+	if ! walls_of "$1" || ! hook kept "$1"; then note 'what the walls keep themselves is not finished'; fi
+	remove "$var/drop.new"
+}
+
 # place_kept renames the staged files and makes sure that they are loaded at boot.
-place_kept() { # MANAGER
+place_kept() {
 	problem=''
 	[ ! -e "$etc/load.new" ] || mv -f "$etc/load.new" "$etc/load" || return 1
-	[ ! -e "$etc/$1.copy.new" ] || mv -f "$etc/$1.copy.new" "$etc/$1.copy" || return 1
-	problem=$(place_units 2>&1) && return
+	[ ! -e "$etc/copy.new" ] || mv -f "$etc/copy.new" "$etc/copy" || return 1
+	# copy placed
+	problem=$(walls_of "$etc/copy" 2>&1 && units_of "$walls" && place_units 2>&1) && return
 	flush "$etc"
 	return 1
 }
 
 # remove_kept leaves nothing of ours that is loaded at boot.
-remove_kept() { # MANAGER
+remove_kept() {
 	remove_units
-	rm -f "$etc/$1.copy" "$etc/load" "$etc"/*.new
+	rm -f "$etc/copy" "$etc/load" "$etc"/*.new
 	rmdir "$etc" 2>/dev/null
 	flush "${etc%/*}"
 }
 
-# at_boot loads the persistent copies; it is also called after a manager's service was
+# staged_kept says whether a confirm that was decided has to be finished: the record is
+# renamed first of all.
+staged_kept() {
+	[ ! -e "$var/record.new" ] || return 1
+	[ ! -e "$var/drop.new" ] || return 0
+	for staged_file in "$etc"/*.new; do
+		[ ! -e "$staged_file" ] || return 0
+	done
+	return 1
+}
+
+# leftovers finishes, with the lock held and no token, what a reboot has left of a
+# confirm: what was decided is put into place and loaded, all else is cleared away.
+leftovers() {
+	if staged_kept; then
+		init_system
+		decided_copy=$etc/copy
+		[ ! -e "$var/drop.new" ] || decided_copy=$var/drop.new
+		finish_kept "$decided_copy" "$run/unsaved"
+		[ ! -e "$etc/copy" ] || walls_load "$etc/copy" full
+	else
+		unkeep
+		remove "$var"/*.new "$etc"/*.new
+	fi
+}
+
+# at_boot loads the persistent copy; it is also called after a manager's service was
 # started or reloaded.
 at_boot() {
 	folders "$run" || exit 1
@@ -210,14 +251,9 @@ at_boot() {
 		exit 1
 	}
 	settle
-	status=0
-	for kept_copy in "$etc"/*.copy; do
-		[ -f "$kept_copy" ] || continue
-		read -r _ _ _ manager _ <"$kept_copy"
-		manager_known "$manager" || continue
-		"${manager}_load" "$kept_copy" full "$run/work.$$" || status=1
-		rm -f "$run/work.$$"
-	done
+	boot_status=0
+	[ ! -f "$etc/copy" ] || walls_load "$etc/copy" full || boot_status=1
+	remove "$run"/work.*.$$
 	unlock
-	exit "$status"
+	exit "$boot_status"
 }

@@ -69,12 +69,14 @@ func (s *System) decode(out []byte) (*rules.State, error) {
 	if err := r.decodeRuleset(st, sec); err != nil {
 		return nil, err
 	}
-	st.Manager = r.manager()
-	if m := s.Manager(st); m != nil && r.Ruleset != nil {
-		st.Places = m.Places(r)
+	if r.Ruleset != nil {
+		for _, m := range s.Managers {
+			st.Places = append(st.Places, m.Places(r)...)
+		}
 	}
+	st.Manager = strings.Join(s.walls(r), "+")
 	st.BlocksOutbound = r.blocksOutbound()
-	st.Farms = r.farms()
+	st.Farms = r.farms(st.Places)
 	st.Findings = r.findings()
 	return st, nil
 }
@@ -92,7 +94,11 @@ func (r *Reading) decodeRuleset(st *rules.State, sec sections) error {
 		if strings.Contains(message, "JSON support") {
 			hint = "; this nft was built without JSON, and farmwall needs it"
 		}
-		return fmt.Errorf("nft cannot list the ruleset: %s%s", brief([]byte(message)), hint)
+		what, said, _ := strings.Cut(message, ": ")
+		if said == "" || strings.Trim(what, "abcdefghijklmnopqrstuvwxyz0123456789-_ ") != "" {
+			return fmt.Errorf("the host cannot list its rules: %s", brief([]byte(message)))
+		}
+		return fmt.Errorf("%s: %s%s", what, brief([]byte(said)), hint)
 	}
 	for _, n := range []string{"text", "ruleset"} {
 		if _, ok := sec[n]; !ok {
@@ -104,17 +110,25 @@ func (r *Reading) decodeRuleset(st *rules.State, sec sections) error {
 		return err
 	}
 	r.Ruleset = ruleset
-	t := readText(sec["text"])
-	st.Ours, st.Rest = fingerprint(t.ours(sec["unit"], r.Kept)), fingerprint(t.rest(sec["legacy"]))
+	r.decodeWalls(sec)
+	t := readText(sec["text"], r.covered())
+	st.Ours, st.Rest = fingerprint(t.ours(sec["unit"], r.Kept)+r.wallsOurs()), fingerprint(t.rest(sec["legacy"])+r.wallsRest())
 	return r.decodeOwn(t)
 }
 
 // farms are those whose marks stand in any rule of the host.
-func (r *Reading) farms() []string {
+func (r *Reading) farms(places []rules.Place) []string {
 	if r.Ruleset == nil {
 		return nil
 	}
 	seen := map[string]bool{}
+	for _, p := range places {
+		for i := range p.Owned {
+			if p.Owned[i].Farm != "" {
+				seen[p.Owned[i].Farm] = true
+			}
+		}
+	}
 	for _, t := range r.Ruleset.Tables {
 		for _, c := range t.Chains {
 			for _, rule := range c.Rules {

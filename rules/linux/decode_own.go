@@ -127,7 +127,7 @@ func (r *Reading) checkTexts(text *streams) error {
 	}
 	for _, t := range r.Ruleset.Tables {
 		for _, c := range t.Chains {
-			if t.Own() || ownChain(c.Name) {
+			if t.Own() || ownChain(c.Name) || text.skip[t.Family+" "+t.Name] {
 				continue
 			}
 			for i, rule := range c.Rules {
@@ -180,7 +180,7 @@ func (r *Reading) moved(text *streams) bool {
 	chains := map[string][]*NftRule{}
 	for _, t := range r.Ruleset.Tables {
 		for _, c := range t.Chains {
-			if !t.Dormant && !strings.HasPrefix(c.Name, "__") { // nft's own name for a chain without one
+			if !t.Dormant && !text.skip[t.Family+" "+t.Name] && !strings.HasPrefix(c.Name, "__") { // nft's own name for a chain without one
 				chains[t.Family+" "+t.Name+" "+c.Name] = c.Rules
 			}
 		}

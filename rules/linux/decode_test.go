@@ -62,8 +62,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a token of two words", with("tokens", "armed 7\n"), "token"},
 		{"a token's state", with("tokens", "ready 7 R 1\n"), "state"},
 		{"a folder that is none", with("folders", "drwx\n"), "ls: a folder"},
-		{"nft's own error", strings.Replace(without("text"), framed("ruleset", sec["ruleset"]), framed("failed", "Error: no\x1b[2Jpe"), 1), `nft cannot list the ruleset: "Error: no\x1b[2Jpe"`},
-		{"nft without JSON", strings.Replace(without("text"), framed("ruleset", sec["ruleset"]), framed("failed", "Error: JSON support not compiled-in"), 1), "built without JSON"},
+		{"nft's own error", strings.Replace(without("text"), framed("ruleset", sec["ruleset"]), framed("failed", "nft cannot list the ruleset: Error: no\x1b[2Jpe"), 1), `nft cannot list the ruleset: "Error: no\x1b[2Jpe"`},
+		{"nft without JSON", strings.Replace(without("text"), framed("ruleset", sec["ruleset"]), framed("failed", "nft cannot list the ruleset: Error: JSON support not compiled-in"), 1), "built without JSON"},
 		{"text and JSON of two moments", with("ruleset", strings.Replace(sec["ruleset"], `"handle": 2`, `"handle": 77`, 1)), rules.ErrMoving.Error()},
 		{"no awk", with("missing", "awk"), "lacks \"awk\""},
 	} {

@@ -24,9 +24,9 @@ func (r *Reading) findings() []rules.Finding {
 		add("persistence", "nothing that farmwall knows starts services here: rules would not survive a reboot")
 	}
 	if len(r.Legacy) > 0 {
-		add("legacy-tables", "legacy iptables tables exist (%s); nft cannot show what is in them", strings.Join(r.Legacy, ", "))
+		add("legacy-tables", "legacy iptables tables exist beside nft's (%s)", strings.Join(r.Legacy, ", "))
 	}
-	if r.UfwEnabled && r.Ruleset != nil && !r.hasChains("ufw-") && len(r.Legacy) == 0 {
+	if r.UfwEnabled && r.Ruleset != nil && !r.hasUfw() {
 		add("ufw", "ufw is enabled in /etc/ufw/ufw.conf and its chains are not loaded; they will be after a reboot")
 	}
 	if r.Ruleset == nil {

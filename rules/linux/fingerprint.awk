@@ -6,7 +6,8 @@
 #   rest  what else decides about traffic from and to this host
 # streams.go makes the same bytes of the same text.
 #
-# Variables: ours and rest, the files; unit; legacy, the names of the legacy tables.
+# Variables: ours and rest, the files; unit; legacy, the names of the legacy tables;
+# covered, ",ip filter,ip6 nat,": tables that a save of iptables shows, left out here.
 # On the way a change has its data, the file input, cut into its two copies: head
 # lines into the file target, what follows into undo; and space for all that an undo
 # may have to write filled into the file reserve.
@@ -37,6 +38,7 @@ function cut(    i, text, size, block) {
 	table = $2 " " $3
 	whole = (table == "inet farmwall")
 	block = ""
+	if (index(covered, "," table ",")) table = ""
 	if (whole) own[++n] = "table " table " {"
 	next
 }

@@ -116,7 +116,7 @@ func TestFingerprintsMoveForWhatTheyAreOf(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			changed := text(c.change)
-			s := readText(changed)
+			s := readText(changed, nil)
 			ours, rest := s.ours("disabled", nil), s.rest("")
 			if (ours != ours0) != c.ours || (rest != rest0) != c.rest {
 				t.Errorf("ours moved=%v want %v, rest moved=%v want %v\n%s", ours != ours0, c.ours, rest != rest0, c.rest, changed)
@@ -140,10 +140,10 @@ mount -t tmpfs none /var/lib; mkdir -p -m 0700 /etc/farmwall /run/farmwall /var/
 // whichever shell and awk the host has, and the copy and what loads it count.
 func TestFingerprintsOfObserveAndChangeAgree(t *testing.T) {
 	need(t, "unshare", "mount", "nft", "busybox")
-	hash := strings.ReplaceAll(groundSh, "cd / || exit 1\n", "") + "fingerprint_awk='" + fingerprintAwk + "'\n" + fingerprintSh
+	hash := strings.ReplaceAll(groundSh, "cd / || exit 1\n", "") + "fingerprint_awk='" + fingerprintAwk + "'\nsaves_awk='" + savesAwk + "'\n" + fingerprintSh
 	setups := map[string]string{
-		"nothing": "", "copy": "printf 'a\\n' >/etc/farmwall/nftables.copy", "copy without newline": "printf a >/etc/farmwall/nftables.copy",
-		"empty copy": ": >/etc/farmwall/nftables.copy", "odd copy": "printf 'a\\000b\\377\\n\\n\\n' >/etc/farmwall/nftables.copy",
+		"nothing": "", "copy": "printf 'a\\n' >/etc/farmwall/copy", "copy without newline": "printf a >/etc/farmwall/copy",
+		"empty copy": ": >/etc/farmwall/copy", "odd copy": "printf 'a\\000b\\377\\n\\n\\n' >/etc/farmwall/copy",
 		"unit": "ln -s x /etc/rc2.d/S01farmwall", "all": stateFiles,
 	}
 	for name, setup := range hosts {
@@ -196,7 +196,7 @@ func FuzzStreams(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		// What a shell's variable cannot hold, and what separates for awk alone.
 		text = strings.NewReplacer("\x00", "", "\x1c", "", "\r", "", "\v", "", "\f", "").Replace(text)
-		s := readText(text)
+		s := readText(text, nil)
 		ours, rest := prints(t, awks["mawk"], text)
 		if o, r := s.ours("disabled", nil), s.rest(""); o != ours || r != rest {
 			t.Fatalf("Go makes\n%s%s\nand awk\n%s%s", o, r, ours, rest)

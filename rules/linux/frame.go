@@ -21,6 +21,8 @@ var (
 	enterSh string
 	//go:embed ground.sh
 	groundSh string
+	//go:embed walls.sh
+	wallsSh string
 	//go:embed change.sh
 	changeSh string
 	//go:embed switch.sh
@@ -40,10 +42,11 @@ func (s *System) program() string {
 	var b strings.Builder
 	b.WriteString(groundSh)
 	b.WriteString(folderSh)
-	b.WriteString("fingerprint_awk='" + fingerprintAwk + "'\n" + fingerprintSh)
+	b.WriteString("fingerprint_awk='" + fingerprintAwk + "'\nsaves_awk='" + savesAwk + "'\n" + fingerprintSh + s.reads())
 	for _, m := range s.Managers {
 		b.WriteString(m.Functions())
 	}
+	b.WriteString(wallsSh)
 	b.WriteString(changeSh)
 	b.WriteString(switchSh)
 	b.WriteString(confirmSh)
@@ -92,7 +95,6 @@ func (s *System) Change(r rules.ChangeRequest) rules.Script {
 	q.add("rest", r.Rest)
 	q.add("window", strconv.FormatInt(int64(r.Window/time.Second), 10))
 	q.add("digest", r.Digest)
-	q.add("manager", managerOf(r.Target))
 	target, undo := whole(r.Target), whole(r.Undo)
 	for _, c := range []struct {
 		key  string
@@ -129,16 +131,6 @@ func (s *System) Recover() rules.Script {
 	var q request
 	q.add("do", "recover")
 	return s.script("recover", q.end())
-}
-
-// managerOf is the manager that a copy names in its first line, "farmwall copy 1 NAME".
-func managerOf(c rules.Copy) string {
-	first, _, _ := bytes.Cut(c, []byte("\n"))
-	f := strings.Fields(string(first))
-	if len(f) != 4 {
-		return ""
-	}
-	return f[3]
 }
 
 // whole ends the copy with a newline, because the host counts lines.

@@ -160,18 +160,25 @@ left() {
 	fi
 }
 
-# listing writes all that nft knows, with handles, into the file listed; where it
-# cannot it sets problem.
+# listing writes all that nft knows, with handles, into the file listed, and keeps what
+# iptables knows; where it cannot it sets problem.
 listing() {
 	listed=$run/list.$$
+	problem='nft could not list the ruleset'
+	list=$(nft -a -s -n list ruleset 2>/dev/null) || return 1
+	legacy_tables
+	saved=''
+	problem='iptables could not list its rules'
+	iptables_saves "$list" || return 1
 	problem='cannot write to /run/farmwall; is it full?'
-	{ true >"$listed"; } 2>/dev/null || return 1
-	nft -a -s -n list ruleset >"$listed" 2>/dev/null || {
-		problem='nft could not list the ruleset'
-		return 1
-	}
-	{ echo '# end' >>"$listed"; } 2>/dev/null || return 1
+	{ printf '%s\n# end\n' "$list" >"$listed"; } 2>/dev/null || return 1
 	problem=''
+}
+
+take_save() { # FAMILY BACKEND TEXT
+	saved="${saved}save $1 $2
+$3
+"
 }
 
 # prints [TARGET UNDO RESERVE] sets ours and rest to the fingerprints of the listing,
@@ -182,8 +189,7 @@ prints() {
 	prints_ours=$run/ours.$$ prints_rest=$run/rest.$$
 	init_system
 	unit_state
-	legacy_tables
-	$awk -v ours="$prints_ours" -v rest="$prints_rest" -v unit="$unit" -v legacy="$legacy" \
+	$awk -v ours="$prints_ours" -v rest="$prints_rest" -v unit="$unit" -v legacy="$legacy" -v covered="$covered" \
 		-v input="${1:+$request}" -v head="${req_target-}" -v target="${1-}" -v undo="${2-}" -v reserve="${3-}" \
 		"$fingerprint_awk" "$listed" || return 1
 	if kept_copy; then
@@ -191,6 +197,14 @@ prints() {
 	else
 		echo 'kept none' >>"$prints_ours" || return 1
 	fi
+	if [ -n "$saved" ]; then
+		printf '%s' "$saved" | $awk -v ours="$prints_ours" -v rest="$prints_rest" "$saves_awk" || return 1
+	fi
+	for wall in ${readers-}; do
+		"${wall}_here" || continue
+		printf 'wall %s\n%s\n' "$wall" "$("${wall}_ours")" >>"$prints_ours" || return 1
+		printf 'wall %s\n%s\n' "$wall" "$("${wall}_rest")" >>"$prints_rest" || return 1
+	done
 	hashes=$(sha256sum "$prints_ours" "$prints_rest" ${1:+"$1" "$2"}) || return 1
 	# shellcheck disable=SC2086 # "HASH  FILE" each
 	set -- $hashes

@@ -18,14 +18,20 @@ type Manager interface {
 	Places(r *Reading) []rules.Place
 	// Check refuses what this manager cannot say.
 	Check(s *rules.State, want rules.Set) rules.Refusals
-	// Diff compares every place with what it should hold.
+	// Diff compares every place of this manager with what it should hold, but not the
+	// persistent copy, which is of all managers together.
 	Diff(s *rules.State, want rules.Set) []rules.Change
-	// Target and Undo make copies that Functions can test and load.
+	// Target and Undo make this manager's section of a copy: its first line is
+	// "farmwall copy 1 NAME", its last one "end".
 	Target(s *rules.State, want rules.Set) (rules.Copy, error)
 	Undo(s *rules.State) (rules.Copy, error)
 	// Functions is the shell text that change.sh includes: how this manager
-	// tests, loads and persists a copy. It is an embedded file.
+	// tests, loads and persists its section. It is an embedded file.
 	Functions() string
+	// Reads is the shell text by which the host tells what is ours with this manager and
+	// what else of it decides, where neither nft nor iptables-save does: functions
+	// NAME_here, NAME_ours and NAME_rest. It is an embedded file, or empty.
+	Reads() string
 }
 
 // Reading is everything that observe printed; State.Native holds it.
@@ -45,6 +51,8 @@ type Reading struct {
 	Legacy   []string
 	// Saves are what iptables-save prints, of each family and back end that has tables.
 	Saves []Save
+	// Walls are the answers of the managers' own functions, by manager.
+	Walls map[string]WallText
 	// UfwEnabled is what ufw.conf says; FirewalldRuns that its service is up.
 	UfwEnabled    bool
 	FirewalldRuns bool

@@ -1,17 +1,10 @@
-# manager_known says whether a copy's manager is one of those in this program.
-manager_known() {
-	case " $managers " in *" $1 "*) return 0 ;; esac
-	echo "no manager is called $1" >&2
-	return 1
-}
-
 # serve reads a request from standard input: lines KEY VALUE, an empty line, then the
 # copies. Whatever is not as it should be is refused before anything is done.
 serve() {
 	request=$run/input.$$
 	lease=0
 	req_do='' req_run='' req_controller='' req_lease='' req_ours='' req_rest='' req_window='' req_digest='' req_time=''
-	req_manager='' req_target='' req_target_hash='' req_undo='' req_undo_hash=''
+	req_target='' req_target_hash='' req_undo='' req_undo_hash=''
 	whole=''
 	while IFS=' ' read -r key value; do
 		case $key in
@@ -28,7 +21,6 @@ serve() {
 		window) req_window=$value ;;
 		digest) req_digest=$value ;;
 		time) req_time=$value ;;
-		manager) req_manager=$value ;;
 		target) req_target=$value ;;
 		target-hash) req_target_hash=$value ;;
 		undo) req_undo=$value ;;
@@ -59,8 +51,6 @@ serve() {
 			case $value in *[!0-9a-f]*) wrong "the hash $value" ;; esac
 		done
 		for value in "$req_window" "$req_target" "$req_undo"; do count number "$value"; done
-		manager=$req_manager
-		problem=$(manager_known "$manager" 2>&1) || wrong "$problem"
 		# Nothing is waited for under the lock but the host itself.
 		cat >"$request" 2>/dev/null || {
 			answer refused 'cannot write to /run/farmwall; is it full?'
@@ -94,7 +84,7 @@ main() {
 	case ${1-} in
 	serve)
 		serve
-		remove "$0" "$run/input.$$" "$run/work.$$" "$run/ours.$$" "$run/rest.$$" "$run/list.$$"
+		remove "$0" "$run/input.$$" "$run"/work.*.$$ "$run/ours.$$" "$run/rest.$$" "$run/list.$$"
 		;;
 	switch)
 		action="switch $2"

@@ -97,6 +97,8 @@ list_json() {
 		done
 }
 
+take_save() { section "save.$1.$2" "$3"; } # FAMILY BACKEND TEXT
+
 # The fingerprints are of the text, which is read first. Whoever changes the ruleset
 # between the two readings gives it another fingerprint than the one that the change
 # compares under its lock, so a plan made from a mixed reading is refused as stale; and
@@ -104,10 +106,19 @@ list_json() {
 # rules came back.
 if [ -n "$nft" ] && [ "$uid" = 0 ] && [ -z "$missing" ]; then
 	if text=$("$nft" -a -s -n list ruleset 2>/dev/null) && json=$(list_json "$text" 2>/dev/null); then
-		section text "$text"
-		section ruleset "$json"
+		if iptables_saves "$text"; then
+			section text "$text"
+			section ruleset "$json"
+			for wall in ${readers-}; do
+				"${wall}_here" || continue
+				section "ours.$wall" "$("${wall}_ours")"
+				section "rest.$wall" "$("${wall}_rest")"
+			done
+		else
+			section failed "$tool cannot list its rules: $("$tool" 2>&1 >/dev/null)"
+		fi
 	else
-		section failed "$("$nft" -j -s -n list ruleset 2>&1 >/dev/null)"
+		section failed "nft cannot list the ruleset: $("$nft" -j -s -n list ruleset 2>&1 >/dev/null)"
 	fi
 fi
 
@@ -157,6 +168,18 @@ case $trusted in *' /run/farmwall '*)
 		slurp "/run/farmwall/token.$state"
 		[ -z "$text" ] || tokens="$tokens$state $text"
 	done
+	;;
+esac
+# A reboot takes the token away, and not what a confirm that was decided has still to
+# put into place: the record is renamed first of all.
+case $trusted in *' /var/lib/farmwall '*)
+	if [ -z "$tokens" ] && [ ! -e /var/lib/farmwall/record.new ]; then
+		set -- /var/lib/farmwall/drop.new
+		case $trusted in *' /etc/farmwall '*) set -- "$@" /etc/farmwall/*.new ;; esac
+		for file; do
+			[ ! -e "$file" ] || tokens='confirming 0 - 0'
+		done
+	fi
 	;;
 esac
 section tokens "$tokens"

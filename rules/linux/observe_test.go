@@ -35,7 +35,7 @@ const stateFiles = `
 printf 'number 7\nrun R-1\ncontroller me@here\nboot %s\ntaken 1.5\ndeadline 90\n' "$(cat /proc/sys/kernel/random/boot_id)" >/var/lib/farmwall/lease
 printf 'run R-0\ncontroller you@there\ntime 1700000000\ndigest abcd\n' >/var/lib/farmwall/record
 printf '7 R-1 99999999\n' >/run/farmwall/token.armed
-printf 'caf\303\251 line\nsection end 0\n\n' >/etc/farmwall/nftables.copy
+printf 'caf\303\251 line\nsection end 0\n\n' >/etc/farmwall/copy
 ln -s ../init.d/farmwall /etc/rc2.d/S20farmwall
 printf 'PRETTY_NAME="Caf\303\251 Linux 1"\nsection uid 1\n9\n' >/etc/os-release
 nft -f - <<X

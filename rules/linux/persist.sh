@@ -14,7 +14,8 @@ stage_units() {
 		lines >"$etc/unit.new" <<-'END' || return 1
 			[Unit]
 			Description=Load the firewall rules that farmwall keeps for this host
-			After=local-fs.target nftables.service
+			After=local-fs.target nftables.service iptables.service ip6tables.service
+			After=netfilter-persistent.service ufw.service firewalld.service
 
 			[Service]
 			Type=oneshot
@@ -25,12 +26,14 @@ stage_units() {
 			[Install]
 			WantedBy=multi-user.target
 		END
-		lines >"$etc/dropin.new" <<-'END' || return 1
-			# Written by farmwall: its rules come back after this unit's own.
-			[Service]
-			ExecStartPost=-/bin/sh /etc/farmwall/load
-			ExecReload=-/bin/sh /etc/farmwall/load
-		END
+		for unit_name in $units; do
+			lines >"$etc/dropin.$unit_name.new" <<-'END' || return 1
+				# Written by farmwall: its rules come back after this unit's own.
+				[Service]
+				ExecStartPost=-/bin/sh /etc/farmwall/load
+				ExecReload=-/bin/sh /etc/farmwall/load
+			END
+		done
 		;;
 	openrc)
 		lines >"$etc/unit.new" <<-'END' || return 1
@@ -39,7 +42,7 @@ stage_units() {
 
 			depend() {
 				need localmount
-				after nftables
+				after nftables iptables ip6tables ufw firewalld
 			}
 
 			start() {
@@ -56,7 +59,7 @@ stage_units() {
 			# Provides:          farmwall
 			# Required-Start:    $local_fs
 			# Required-Stop:
-			# Should-Start:      nftables $network
+			# Should-Start:      nftables iptables netfilter-persistent ufw firewalld $network
 			# Default-Start:     2 3 4 5
 			# Default-Stop:
 			# Short-Description: Load the firewall rules that farmwall keeps for this host
@@ -106,8 +109,9 @@ place_units() {
 enable_units() {
 	case $init in
 	systemd)
-		for unit_name in ${manager_units-}; do
-			mkdir -p "$systemd/$unit_name.d" && settle_file "$etc/dropin.new" "$systemd/$unit_name.d/farmwall.conf" 644 || return 1
+		for unit_name in $units; do
+			mkdir -p "$systemd/$unit_name.d" &&
+				settle_file "$etc/dropin.$unit_name.new" "$systemd/$unit_name.d/farmwall.conf" 644 || return 1
 		done
 		settle_file "$etc/unit.new" "$systemd/farmwall.service" 644 || return 1
 		mkdir -p "$systemd/multi-user.target.wants" &&
@@ -146,7 +150,8 @@ remove_units() {
 			flush "${gone%/*}"
 		fi
 	done
-	for unit_name in ${manager_units-}; do
+	units_of "$managers"
+	for unit_name in $units; do
 		if [ -e "$systemd/$unit_name.d/farmwall.conf" ]; then
 			rm -f "$systemd/$unit_name.d/farmwall.conf" && changed=1
 			rmdir "$systemd/$unit_name.d" 2>/dev/null || flush "$systemd/$unit_name.d"

@@ -6,77 +6,22 @@ import (
 	"strings"
 )
 
-// manager names who rules the host, from files and from nft's own answer: to ask
-// ufw or firewalld costs more than the whole reading. Empty: nobody can tell,
-// because the ruleset could not be read.
-func (r *Reading) manager() string {
-	switch {
-	case r.hasFirewalld():
-		return "firewalld"
-	case r.UfwEnabled && (r.hasChains("ufw-") || r.Ruleset == nil || len(r.Legacy) > 0):
-		return "ufw"
-	case len(r.Legacy) > 0 || r.hasIptablesRules():
-		return "iptables"
-	case r.Ruleset == nil:
-		return ""
-	}
-	return "nftables"
-}
-
-func (r *Reading) hasFirewalld() bool {
-	if r.FirewalldRuns {
-		return true
-	}
-	if r.Ruleset == nil {
-		return false
-	}
-	for _, t := range r.Ruleset.Tables {
-		if t.Name == "firewalld" {
-			return true
-		}
-	}
-	return false
-}
-
-// hasChains says whether any foreign chain's name begins so.
-func (r *Reading) hasChains(prefix string) bool {
-	if r.Ruleset == nil {
-		return false
-	}
-	for _, t := range r.Ruleset.Tables {
-		for _, c := range t.Chains {
-			if strings.HasPrefix(c.Name, prefix) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// hasIptablesRules says whether iptables' nft back end filters what comes to or from
-// this host. Docker's own chains do not: they are about what is forwarded.
-func (r *Reading) hasIptablesRules() bool {
-	if r.Ruleset == nil {
-		return false
-	}
-	docker := r.hasChains("DOCKER")
-	for _, t := range r.Ruleset.Tables {
-		if !r.iptablesTable(t) {
+// filtersTable says whether a table of iptables' nft back end, of which there is no
+// save, filters what comes to or from this host.
+func (r *Reading) filtersTable(t *Table) bool {
+	docker := t.hasChains("DOCKER")
+	for _, c := range t.Chains {
+		if c.Hook != "prerouting" && c.Hook != "input" && c.Hook != "output" || c.Type == "nat" {
 			continue
 		}
-		for _, c := range t.Chains {
-			if c.Hook != "prerouting" && c.Hook != "input" && c.Hook != "output" {
+		if c.Policy == "drop" {
+			return true
+		}
+		for _, rule := range c.Rules {
+			if strings.HasPrefix(rule.target(), "DOCKER") || docker && t.Name == "raw" {
 				continue
 			}
-			if c.Policy == "drop" {
-				return true
-			}
-			for _, rule := range c.Rules {
-				if strings.HasPrefix(rule.target(), "DOCKER") || docker && t.Name == "raw" {
-					continue
-				}
-				return true
-			}
+			return true
 		}
 	}
 	return false

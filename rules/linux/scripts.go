@@ -2,6 +2,7 @@ package linux
 
 import (
 	_ "embed"
+	"strings"
 
 	"farmwall/rules"
 )
@@ -14,10 +15,22 @@ var fingerprintAwk string
 //go:embed fingerprint.sh
 var fingerprintSh string
 
+//go:embed saves.awk
+var savesAwk string
+
 //go:embed observe.sh
 var observeSh string
 
 // Observe is the one script that reads a Linux host, whoever manages it.
 func (s *System) Observe() rules.Script {
-	return rules.Script{Name: "observe", Shell: rules.Sh, Body: fingerprintSh + observeSh}
+	return rules.Script{Name: "observe", Shell: rules.Sh, Body: fingerprintSh + s.reads() + observeSh}
+}
+
+// reads is the managers' own functions for reading.
+func (s *System) reads() string {
+	var b strings.Builder
+	for _, m := range s.Managers {
+		b.WriteString(m.Reads())
+	}
+	return b.String()
 }

@@ -16,7 +16,10 @@ var required = []string{"format", "uid", "uptime", "boot", "kernel", "os", "conn
 	"record", "tokens", "end"}
 
 // optional are those that only some hosts have.
-var optional = []string{"text", "ruleset", "failed", "kept"}
+var optional = []string{"text", "ruleset", "failed", "kept", "save.ip.legacy", "save.ip6.legacy", "save.ip.nft", "save.ip6.nft"}
+
+// wallSections begin the names of sections that a manager's own functions print.
+var wallSections = []string{"ours.", "rest."}
 
 // splitSections reads the framing that observe.sh writes. Sections are counted out,
 // never searched for, so what they hold cannot end them.
@@ -36,7 +39,7 @@ func splitSections(out []byte) (sections, error) {
 		if !ok || err != nil || n < 0 || !strings.HasPrefix(string(head), "section ") {
 			return nil, fmt.Errorf("the answer is not observe's: %s where a section should begin", brief(head))
 		}
-		if !allowed[word] {
+		if !allowed[word] && !wallSection(word) {
 			return nil, fmt.Errorf("the answer has a section %s that observe does not write", brief([]byte(word)))
 		}
 		if _, twice := found[word]; twice {
@@ -70,4 +73,14 @@ func brief(b []byte) string {
 		b, more = b[:most], "..."
 	}
 	return strconv.QuoteToASCII(string(b)) + more
+}
+
+// wallSection says whether a section's name is one of those that managers write.
+func wallSection(name string) bool {
+	for _, prefix := range wallSections {
+		if manager, ok := strings.CutPrefix(name, prefix); ok && plainName(manager) {
+			return true
+		}
+	}
+	return false
 }

@@ -22,6 +22,7 @@ type streams struct {
 	whole, mine        bool // the table is ours, the block is
 	place              int
 	listing, verdicts  bool
+	skip               map[string]bool // tables that a save of iptables shows better
 	opened             map[string]bool
 	flags, known       map[string]string
 	line               map[string][]string
@@ -51,9 +52,10 @@ var (
 )
 
 // readText reads nft -a -s -n list ruleset. Lines are told apart by their indent and
-// first words, and a comment of ours by the end of its line.
-func readText(text string) *streams {
-	s := &streams{opened: map[string]bool{}, flags: map[string]string{}, known: map[string]string{},
+// first words, and a comment of ours by the end of its line. skip names tables that
+// are left out: "ip filter".
+func readText(text string, skip map[string]bool) *streams {
+	s := &streams{skip: skip, opened: map[string]bool{}, flags: map[string]string{}, known: map[string]string{},
 		line: map[string][]string{}, reached: map[string]bool{}}
 	for _, line := range strings.Split(text, "\n") {
 		handle := -1
@@ -75,6 +77,9 @@ func (s *streams) read(line string, handle int) {
 		f := awkFields(line)
 		s.table, s.block = field(f, 2)+" "+field(f, 3), ""
 		s.whole = s.table == "inet farmwall"
+		if s.skip[s.table] {
+			s.table = ""
+		}
 		if s.whole {
 			s.own = append(s.own, "table "+s.table+" {")
 		}

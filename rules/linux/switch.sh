@@ -65,8 +65,6 @@ undo() { # LEASE TIMES
 			note "the undo of change $1 is gone"
 			return 1
 		}
-		read -r _ _ _ undo_manager _ <"$run/undo.$1"
-		manager_known "$undo_manager" || return 1
 		undo_load "$1" && break
 		times=$((times - 1))
 		if [ "$times" -le 0 ]; then
@@ -76,6 +74,7 @@ undo() { # LEASE TIMES
 		sleep 2
 	done
 	# undo loaded
+	unkeep
 	[ -e "$run/undone.$1" ] || { true >"$run/undone.$1"; } 2>/dev/null || mv -f "$run/outcome.$1" "$run/undone.$1"
 	remove "$run/outcome.$1" "$run/undo.$1" "$run/target.$1" "$run/reserve.$1" "$run/wait.$1" "$run/request.$1" "$run/switch.$1" \
 		"$var"/*.new "$etc"/*.new
@@ -83,22 +82,31 @@ undo() { # LEASE TIMES
 	note "change $1 is undone"
 }
 
-# undo_load tries the whole undo, and if something foreign holds on to what it would
-# delete, one that only empties.
+# undo_load has every wall, the last one first, try the whole undo, and if something
+# foreign holds on to what it would delete, one that only empties.
 undo_load() {
-	work=$run/reserve.$1
-	[ -e "$work" ] || work=$run/work.$$
-	for mode in full keep; do
-		problem=$("${undo_manager}_load" "$run/undo.$1" "$mode" "$work" 2>&1) && return 0
-		note "undo of change $1, $mode: $problem"
+	walls_of "$run/undo.$1" || return 1
+	undo_status=0
+	for wall in $back_walls; do
+		work=$run/reserve.$1
+		[ -e "$work" ] || work_of "$wall"
+		for mode in full keep; do
+			problem=$("${wall}_load" "$run/undo.$1" "$mode" "$work" 2>&1) && continue 2
+			note "undo of change $1, $wall, $mode: $problem"
+		done
+		undo_status=1
 	done
-	return 1
+	return "$undo_status"
 }
 
 # settle finishes, with the lock held, what a token found confirming or undoing began,
-# and what an armed one whose switch has died should have come to.
+# and what an armed one whose switch has died should have come to; without a token,
+# what a reboot has left.
 settle() {
-	token || return 0
+	token || {
+		leftovers
+		return
+	}
 	case $token in
 	confirming)
 		# Without what the confirm stages before it renames, nobody confirmed this.
@@ -186,13 +194,15 @@ recover() {
 	fi
 	token
 	earlier=$token
-	problem=$(settle 2>&1)
+	decided=''
+	if [ -z "$token" ] && staged_kept; then decided=confirmed; fi
+	problem=$(settle 2>&1) || decided=''
 	token
 	left
 	answer_holder="$lease_controller run $lease_run"
 	case $earlier:$token in
 	*:armed | *:undoing | *:confirming) answer pending "the change is $token. $problem" ;;
-	:* | done:*) answer idle ;;
+	:* | done:*) answer "${decided:-idle}" ;;
 	*)
 		if [ -e "$run/confirmed.$token_lease" ]; then answer confirmed; else answer undone; fi
 		;;

@@ -1,4 +1,4 @@
-# Makes one nft transaction out of a copy (first file) and what the host has now
+# Makes one nft transaction out of the section of a copy for nftables (first file) and what the host has now
 # (second file: nft -a -s -n list ruleset, then a line "# end").
 # mode "keep": nothing empty is deleted, so that an undo finds all in its old
 # order. mode "full": what the copy does not have is deleted.
@@ -64,8 +64,9 @@ BEGIN { while ((getline text < work) > 0) room += length(text) + 1 }
 
 FNR == 1 { part++; table = "" }
 
-part == 1 && FNR == 1 { if ($0 != "farmwall copy 1 nftables") { bad = 1; exit 3 } next }
-part == 1 && $0 == "end" { ended = 1; table = ""; next }
+part == 1 && /^farmwall copy / { section = $0 == "farmwall copy 1 nftables"; table = ""; next }
+part == 1 && !section { next }
+part == 1 && $0 == "end" { ended = 1; section = 0; table = ""; next }
 part == 1 && /^place / {
 	table = $2 " " $3
 	wanted[table] = 1
@@ -184,7 +185,7 @@ function hang(key,    i, same, word, t, top) {
 }
 
 END {
-	if (bad || !ended || !whole) exit 3
+	if (!ended || !whole) exit 3
 	for (i = 1; i <= ntables; i++) {
 		table = tables[i]
 		if (own(table) && (mode == "full" && !(table in wanted) || (table in wanted) && flags["live", table] != flags["want", table])) {

@@ -1,15 +1,13 @@
 package nftables
 
 import (
-	"bytes"
 	"fmt"
 
 	"farmwall/rules"
 	"farmwall/rules/linux"
 )
 
-// Diff compares every place of the host with what it should hold. While a change is
-// armed nothing is said of the persistent copy: it is written by the confirm.
+// Diff compares every place that nftables rules with what it should hold.
 func (Manager) Diff(s *rules.State, want rules.Set) []rules.Change {
 	r := reading(s)
 	if r == nil || r.Ruleset == nil {
@@ -28,11 +26,7 @@ func (Manager) Diff(s *rules.State, want rules.Set) []rules.Change {
 			all = append(all, placed(rules.Diff(have[i].Owned, nil), have[i].Name))
 		}
 	}
-	changes := append(repairs(r, have, places, want), rules.MergeChanges(all...)...)
-	if len(changes) == 0 {
-		changes = keptRepairs(s, r, places, want)
-	}
-	return changes
+	return append(repairs(r, have, places, want), rules.MergeChanges(all...)...)
 }
 
 func ownedIn(have []rules.Place, name string) []rules.Rule {
@@ -102,27 +96,4 @@ func hasJump(r *linux.Reading, p *place, h *hook, farm string) (there, right boo
 		right = right || j.Text == h.text(farm)
 	}
 	return there, right
-}
-
-// keptRepairs says what is wrong with the persistent copy where all else is right.
-func keptRepairs(s *rules.State, r *linux.Reading, places []place, want rules.Set) []rules.Change {
-	if r.Init == "" || s.Token.State == "armed" || s.Token.State == "confirming" {
-		return nil
-	}
-	repair := func(note string) []rules.Change {
-		return []rules.Change{{Verb: rules.Repair, Places: []string{"persistent copy"}, Note: note}}
-	}
-	switch {
-	case len(want) == 0 && (r.Kept != nil || r.KeptEnabled):
-		return repair("it is still loaded at boot")
-	case len(want) == 0:
-		return nil
-	case r.Kept == nil:
-		return repair("it is missing: the rules would not survive a reboot")
-	case !bytes.Equal(r.Kept, target(places, want)):
-		return repair("it is not what is wanted: the rules would change with a reboot")
-	case !r.KeptEnabled:
-		return repair("nothing loads it at boot")
-	}
-	return nil
 }

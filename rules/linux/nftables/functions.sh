@@ -3,7 +3,8 @@
 # work in, which is overwritten in place so that space kept for it is enough.
 
 managers="${managers-} nftables"
-manager_units="${manager_units-} nftables.service"
+# shellcheck disable=SC2034 # the frame finds it by the manager's name
+nftables_units=nftables.service
 
 # nftables_compose takes a listing, ended by "# end", and sets composed to what
 # compose.awk says: 0, or 10 where the transaction names a handle, or 11 where it
@@ -37,5 +38,9 @@ nftables_load_tested() { # COPY MODE WORK COMPOSED
 
 # nftables_empty says that the copy holds nothing of ours.
 nftables_empty() {
-	{ read -r _ && read -r copy_first _; } <"$1" && [ "$copy_first" != place ]
+	while read -r copy_line; do
+		[ "$copy_line" = 'farmwall copy 1 nftables' ] || continue
+		read -r copy_first _ && [ "$copy_first" != place ]
+		return
+	done <"$1"
 }

@@ -29,7 +29,7 @@ func needed(r *linux.Reading, want rules.Set) []place {
 	flows := flowsOf(want)
 	for _, t := range r.Ruleset.Tables {
 		p := place{family: t.Family, table: t.Name}
-		if p.own() || t.Dormant {
+		if p.own() || t.Dormant || r.Owner(t) != (Manager{}).Name() {
 			continue
 		}
 		for _, c := range t.Chains {

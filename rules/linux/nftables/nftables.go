@@ -33,6 +33,9 @@ func (Manager) Functions() string {
 	return "nftables_awk='" + compose + "'\n" + functions
 }
 
+// Reads is empty: the one script that reads a host lists all that nft knows.
+func (Manager) Reads() string { return "" }
+
 // The names of what is ours.
 const (
 	ownFamily = "inet"

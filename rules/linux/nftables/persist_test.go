@@ -151,8 +151,8 @@ func TestNothingStartsServices(t *testing.T) {
 func TestRepairs(t *testing.T) {
 	for name, c := range map[string]struct{ command, note string }{
 		"jump gone":        {`nft -a list chain inet filter input | sed -n 's/.*farmwall_in.* handle //p' | while read -r n; do nft delete rule inet filter input handle $n; done`, "is missing in chain input"},
-		"copy gone":        {`rm /etc/farmwall/nftables.copy`, "missing"},
-		"copy edited":      {`sed -i 's/80, 443/80, 444/' /etc/farmwall/nftables.copy`, "not what is wanted"},
+		"copy gone":        {`rm /etc/farmwall/copy`, "missing"},
+		"copy edited":      {`sed -i 's/80, 443/80, 444/' /etc/farmwall/copy`, "not what is wanted"},
 		"unit disabled":    {`rm /etc/rc[2-5].d/S*farmwall`, "nothing loads it at boot"},
 		"policy":           {`nft 'chain inet farmwall input { policy drop; }'`, "policy drop"},
 		"dormant":          {`nft 'add table inet farmwall { flags dormant; }'`, "dormant"},
