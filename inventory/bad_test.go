@@ -112,6 +112,8 @@ gateway:
 		`ras_member is off but host "a" has the role gateway`}},
 	{"outsider", "[gateway]\na farmwall_probe_outsider=yes\n[other]\nb farmwall_probe_outsider=maybe\nc farmwall_probe_outsider=yes ansible_port=x\n", []string{
 		`hosts:2: host "a" is a member of the farm and cannot be the outsider of its probes`, `hosts:4: farmwall_probe_outsider: "maybe"`, `hosts:5: port "x" of host "c" is no port`}},
+	{"walls", "[gateway]\na farmwall_wall=ufv\nb farmwall_wall=nftables,nftables\n", []string{
+		`hosts:2: farmwall_wall: "ufv" is no firewall manager that farmwall writes => did you mean "ufw"?`, `hosts:3: farmwall_wall: nftables is there twice`}},
 	{"template", "[gateway]\na ras_farm='{{ x }}' unused='{{ y }}' ansible_user='{{ z }}'\n[other]\nb ansible_user='{{ z }}'\n", []string{
 		`hosts:2: ras_farm of host "a": the template "{{ x }}": "x" is not defined`, `hosts:2: ansible_user of host "a": the template "{{ z }}": "z" is not defined`}},
 	{"duplicate ids", "---\ngateway: {hosts: a, vars: {farmwall_rules: [{id: x, protocol: tcp, port: 1}, {id: x, protocol: tcp, port: 2}]}}\n", []string{`hosts.yml:2: farmwall_rules: rule "x" stands twice`}},

@@ -35,6 +35,7 @@ type Settings struct {
 	Egress           Setting[Egress]   // farmwall_egress; default auto
 	ResolveEndpoints Setting[bool]     // farmwall_resolve_endpoints; default off: a named endpoint is allowed by port
 	Order            Setting[Order]    // farmwall_order
+	Wall             Setting[[]string] // farmwall_wall: the managers to write on a Linux host; none: whoever can drop there
 	Exposure         Setting[Exposure] // farmwall_exposure; default report
 	ProbeOutsider    Setting[bool]     // farmwall_probe_outsider: no member; what only members may reach is tried from it
 	// Rules are farmwall_rules. Ansible replaces lists and never joins them, so only

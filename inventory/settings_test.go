@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 )
@@ -124,6 +125,13 @@ func TestParseRole(t *testing.T) {
 		if got, ok := ParseRole(text); ok {
 			t.Errorf("%q is %s", text, got)
 		}
+	}
+}
+
+func TestWalls(t *testing.T) {
+	inv := must(t, "[gateway]\na farmwall_wall=ufw\nb farmwall_wall=iptables,nftables\nc\n")
+	for name, walls := range map[string]string{"a": "[ufw]", "b": "[iptables nftables]", "c": "[]"} {
+		equal(t, name, fmt.Sprint(inv.Host(name).Wall.Value), walls)
 	}
 }
 

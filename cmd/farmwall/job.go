@@ -28,6 +28,7 @@ type job struct {
 	hosts   []*inventory.Host // those that --limit selects
 	runner  *tasks.Runner
 	lines   *lines
+	journal *tasks.Journal
 	printer printer
 	close   func()
 }
@@ -35,7 +36,10 @@ type job struct {
 // job reads the inventory and wires the parts together: the only place that
 // knows which line and which dialect a host has.
 func (p *program) job(c *cli.Context) (*job, error) {
-	outlivePipes()
+	if !p.piped {
+		outlivePipes()
+		p.piped = true
+	}
 	j := &job{printer: p.printer(c)}
 	var err error
 	if j.inv, j.hosts, err = p.farms(c); err != nil {
@@ -52,6 +56,7 @@ func (p *program) job(c *cli.Context) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
+	j.journal = journal
 	j.close = func() {
 		j.runner.HangUp()
 		j.lines.Close()
@@ -78,7 +83,9 @@ func dialect(h *inventory.Host) (rules.Dialect, error) {
 	if h.Windows() {
 		return windows.New(), nil
 	}
-	return linux.New(nftables.Manager{}), nil
+	d := linux.New(nftables.Manager{})
+	d.Wall = h.Wall.Value
+	return d, nil
 }
 
 func lookup(ctx context.Context, name string) ([]netip.Addr, error) {
