@@ -68,7 +68,7 @@ func Flows(set Set) []ExpectedFlow {
 		if r.Block { // what it closes is what the rules that allow do not name
 			continue
 		}
-		for _, port := range samplePorts(r.Ports) {
+		for _, port := range SamplePorts(r.Ports) {
 			f := Flow{Direction: r.Direction, Protocol: r.Protocol, Port: port, Remotes: r.Remotes, Loopback: r.Loopback}
 			out = append(out, ExpectedFlow{Rule: r.ID, Flow: f, Want: Allowed})
 			port := Flow{Direction: r.Direction, Protocol: r.Protocol, Port: port}
@@ -99,7 +99,9 @@ func (s Set) Outsider(port Flow) (f Flow, ok bool) {
 	return port, true
 }
 
-func samplePorts(ranges []PortRange) []uint16 {
+// SamplePorts are the ports by which ranges are tried: all of a short one, of a longer one
+// the first, the middle and the last; 0 for a protocol without ports.
+func SamplePorts(ranges []PortRange) []uint16 {
 	if len(ranges) == 0 {
 		return []uint16{0}
 	}

@@ -47,6 +47,11 @@ func (g *gate) check(ctx context.Context, changes []*change, soaked bool) map[st
 			note(c, closedAnew(c, c.open))
 		}
 	}
+	g.probe(ctx, changed, func(c *change, f *failing) {
+		if _, fails := found[c.host.Name]; !fails {
+			note(c, f)
+		}
+	})
 	return found
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"farmwall/inventory"
 	"farmwall/rules"
+	"farmwall/transport"
 )
 
 // Plan reads the hosts and says what apply would do. An error means that no host
@@ -98,16 +99,25 @@ func (r *Runner) planHost(ctx context.Context, run *progress, w *wanting, a want
 	return hp
 }
 
-// read reads a host over a line of its own, which stays open where the Runner
-// keeps lines.
-func (r *Runner) read(ctx context.Context, run *progress, h *inventory.Host) (rules.Dialect, *rules.State, *Problem) {
+// reach reads a host over a line of its own, which the caller hangs up.
+func (r *Runner) reach(ctx context.Context, run *progress, h *inventory.Host) (rules.Dialect, transport.Conn, *rules.State, *Problem) {
 	d, err := r.Dialect(h)
 	if err != nil {
-		return nil, nil, &Problem{Status: Refused, Step: "plan", Text: err.Error()}
+		return nil, nil, nil, &Problem{Status: Refused, Step: "plan", Text: err.Error()}
 	}
 	conn, s, err := r.observe(ctx, h, d, func(step string) { run.step(h.Name, step) })
 	if err != nil {
-		return nil, nil, problem(err)
+		return nil, nil, nil, problem(err)
+	}
+	return d, conn, s, nil
+}
+
+// read reads a host over a line of its own, which stays open where the Runner
+// keeps lines.
+func (r *Runner) read(ctx context.Context, run *progress, h *inventory.Host) (rules.Dialect, *rules.State, *Problem) {
+	d, conn, s, p := r.reach(ctx, run, h)
+	if p != nil {
+		return nil, nil, p
 	}
 	if r.KeepLines {
 		r.lines.keep(h.Name, conn, s)

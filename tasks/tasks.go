@@ -5,6 +5,7 @@ package tasks
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"time"
 
@@ -21,7 +22,10 @@ type Runner struct {
 	Journal Keeper
 	Report  func(Event) // called from many goroutines; never nil
 	Lookup  func(ctx context.Context, name string) ([]netip.Addr, error)
-	Now     func() time.Time
+	// Net opens a flow from this machine, as net.Dialer.DialContext does; nil: this machine
+	// probes nothing.
+	Net func(ctx context.Context, network, address string) (net.Conn, error)
+	Now func() time.Time
 	// Controller is user@machine, printable ASCII without blanks.
 	Controller string
 	Forks      int
@@ -107,6 +111,8 @@ type Summary struct {
 	Gone []string `json:"gone,omitempty"`
 	// Chain is the journal's last hash.
 	Chain string `json:"chain,omitempty"`
+	// Probing is what was opened for real (verify).
+	Probing *ProbeSummary `json:"probing,omitempty"`
 }
 
 // Count is a farm's name and its number of members.
@@ -133,7 +139,8 @@ type Rollout struct {
 	// Soak is how long each batch is left alone before all hosts of the run are looked
 	// at again and the next batch starts.
 	Soak           time.Duration
-	MaxFail        Portion // more failures than this start no new batch
+	Probe          *ProbeOptions // after each batch the flows of its hosts are opened for real; nil: they are judged only
+	MaxFail        Portion       // more failures than this start no new batch
 	OnFail         OnFail
 	ConfirmTimeout time.Duration // the window; 0: the transport's default
 	Manual         bool          // --confirm manual
@@ -168,14 +175,14 @@ const (
 
 // Event is one thing that happened; cmd prints it.
 type Event struct {
-	Kind    EventKind `json:"event"`
-	Time    time.Time `json:"time"`
-	Run     string    `json:"run,omitempty"`
-	Host    string    `json:"host,omitempty"`
-	Step    string    `json:"step,omitempty"` // "dial", "observe", "arm", "redial", "confirm" ...
-	Text    string    `json:"text,omitempty"`
-	Done    int       `json:"done,omitempty"`  // hosts finished
-	Total   int       `json:"total,omitempty"` // hosts in this verb
+	Kind  EventKind `json:"event"`
+	Time  time.Time `json:"time"`
+	Run   string    `json:"run,omitempty"`
+	Host  string    `json:"host,omitempty"`
+	Step  string    `json:"step,omitempty"` // "dial", "observe", "arm", "redial", "confirm" ...
+	Text  string    `json:"text,omitempty"`
+	Done  int       `json:"done,omitempty"`  // hosts finished
+	Total int       `json:"total,omitempty"` // hosts in this verb
 	// Until is when a wait ends.
 	Until   *time.Time `json:"until,omitempty"`
 	Outcome *Outcome   `json:"outcome,omitempty"`

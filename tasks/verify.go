@@ -12,6 +12,8 @@ import (
 type VerifyOptions struct {
 	// Strict counts an exposed or unknown flow as not right (NotOpen).
 	Strict bool
+	// Probe has the flows opened for real, too; nil: they are judged only.
+	Probe *ProbeOptions
 }
 
 // Verify judges every flow that the inventory wants on the hosts, and who else
@@ -33,28 +35,39 @@ func (r *Runner) Verify(ctx context.Context, inv *inventory.Inventory, hosts []*
 		return nil, err
 	}
 	run, started := r.progress("", len(aims)), r.Now()
+	var shots *probing
+	if opt.Probe != nil {
+		if shots, err = r.shoot(ctx, run, w, aims, *opt.Probe); err != nil {
+			return nil, err
+		}
+	}
 	look := "verify-" + newRun(started)
-	outcomes := each(ctx, r.Forks, aims, func(ctx context.Context, a wanted) Outcome {
+	outcomes := each(ctx, r.Forks, indices(len(aims)), func(ctx context.Context, i int) Outcome {
+		a := aims[i]
 		run.started(a.host.Name)
 		begun := r.Now()
-		o := r.verifyHost(ctx, run, w, a, opt, look)
+		o := r.verifyHost(ctx, run, w, a, opt, look, shots.at(i))
 		o.Elapsed = r.Now().Sub(begun)
 		run.finished(o)
 		return o
-	}, func(a wanted) Outcome { return problem(context.Canceled).outcome(a.host.Name, a.farm) })
+	}, func(i int) Outcome { return problem(context.Canceled).outcome(aims[i].host.Name, aims[i].farm) })
 	r.keepSeen(ctx, look, outcomes)
 	s := r.summary(ctx, inv, "verify", "", outcomes)
-	s.Look = look
+	s.Look, s.Probing = look, shots.summary()
 	r.keepSummary(ctx, inv, s, look, started)
 	s.Chain, _ = r.Journal.Chain(context.WithoutCancel(ctx))
 	return r.told(s), nil
 }
 
-func (r *Runner) verifyHost(ctx context.Context, run *progress, w *wanting, a wanted, opt VerifyOptions, look string) Outcome {
-	d, s, p := r.read(ctx, run, a.host)
+func (r *Runner) verifyHost(ctx context.Context, run *progress, w *wanting, a wanted, opt VerifyOptions, look string, shots *shotsOfHost) Outcome {
+	d, conn, s, p := r.reach(ctx, run, a.host)
 	if p != nil {
-		return p.outcome(a.host.Name, a.farm)
+		o := p.outcome(a.host.Name, a.farm)
+		o.Probes = shots.judge(nil, nil, nil)
+		return o
 	}
+	heard := shots.hear(ctx, d, conn)
+	conn.Close()
 	o := Outcome{Host: a.host.Name, Farm: a.farm, Status: OK, Findings: s.Findings}
 	if p := w.refuse(a.farm); p != nil {
 		o.Warnings = append(o.Warnings, "judged without the addresses that are not known: "+p.Text)
@@ -64,6 +77,8 @@ func (r *Runner) verifyHost(ctx context.Context, run *progress, w *wanting, a wa
 	}
 	m := remember(d)
 	o.judge(m, s, a.set, opt.Strict)
+	o.Probes = shots.judge(d, s, heard)
+	o.heldAgainst(opt.Strict)
 	r.sawHost(ctx, look, "verify", m, s, a, a.set.Settle(s), &o)
 	return o
 }
