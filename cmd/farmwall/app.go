@@ -20,6 +20,7 @@ type program struct {
 	typed  chan string // lines of standard input, once somebody is asked
 	// changing: hosts are being changed, or were left in the middle of a change.
 	changing atomic.Bool
+	piped    bool // somebody sees already to that a lost reader ends nothing
 }
 
 // run is farmwall without the process around it: it returns the exit code.
