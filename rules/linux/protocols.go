@@ -1,11 +1,8 @@
-package iptables
+package linux
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
-
-	"farmwall/rules"
 )
 
 // protocolNames are the names that iptables-save may print: those of the hosts'
@@ -23,16 +20,19 @@ const protocolNames = ` 1=icmp 2=igmp 3=ggp 4=ipencap 4=ipv4 5=st 6=tcp 7=cbt 8=
  131=pipe 132=sctp 133=fc 134=rsvp-e2e-ignore 135=mobility-header 135=ipv6-mh 135=mh 136=udplite 137=mpls-in-ip 138=manet 139=hip 140=shim6 
  141=wesp 142=rohc 143=ethernet 144=aggfrag `
 
-// protocol reads a number or a name.
-func protocol(text string) (rules.Protocol, error) {
-	if n, err := strconv.ParseUint(text, 10, 8); err == nil {
-		return rules.Protocol(n), nil
+// ProtocolNumber reads a protocol as iptables-save prints it, a number or a name; ok is
+// false for a name that only this host may know.
+func ProtocolNumber(name string) (n uint64, ok bool) {
+	if n, err := strconv.ParseUint(name, 10, 8); err == nil {
+		return n, true
 	}
-	if at := strings.Index(protocolNames, "="+strings.ToLower(text)+" "); at > 0 && text != "" && !strings.ContainsAny(text, " =\n") {
-		from := strings.LastIndexAny(protocolNames[:at], " ") + 1
-		if n, err := strconv.ParseUint(protocolNames[from:at], 10, 8); err == nil {
-			return rules.Protocol(n), nil
-		}
+	if name == "" || strings.ContainsAny(name, " =\n") {
+		return 0, false
 	}
-	return 0, fmt.Errorf("protocol %q", text)
+	at := strings.Index(protocolNames, "="+strings.ToLower(name)+" ")
+	if at < 0 {
+		return 0, false
+	}
+	number, err := strconv.ParseUint(protocolNames[strings.LastIndexByte(protocolNames[:at], ' ')+1:at], 10, 8)
+	return number, err == nil
 }

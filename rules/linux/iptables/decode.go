@@ -62,7 +62,11 @@ func (w *matches) option(o linux.SaveOption) error {
 		}
 		w.others, w.loopback = o.Not, !o.Not
 	case "-p":
-		w.protocol, err = protocol(value)
+		n, ok := linux.ProtocolNumber(value)
+		if !ok {
+			return odd
+		}
+		w.protocol = rules.Protocol(n)
 	case "--dport", "--dports":
 		w.ports, err = portList(value)
 	case "--ctstate":
