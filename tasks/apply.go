@@ -213,15 +213,24 @@ func (r *Runner) carryOut(ctx context.Context, w *wanting, plan *Plan, todo *sor
 }
 
 // unknownSets are the hosts that were found as they should be, and of which the
-// journal does not know that.
+// journal does not know that, or only from a run that was broken off and may yet be
+// taken back.
 func (r *Runner) unknownSets(ctx context.Context, unchanged []*HostPlan) ([]*HostPlan, error) {
 	var out []*HostPlan
+	open, err := r.Journal.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	brokenOff := map[string]bool{}
+	for i := range open {
+		brokenOff[open[i].ID] = true
+	}
 	for _, hp := range unchanged {
 		last, err := r.Journal.Last(ctx, hp.Farm, hp.Host)
 		if err != nil {
 			return nil, err
 		}
-		if set := hp.settled(); last == nil && len(set) > 0 || last != nil && last.Digest != set.Digest() {
+		if set := hp.settled(); last == nil && len(set) > 0 || last != nil && (last.Digest != set.Digest() || brokenOff[last.Run]) {
 			out = append(out, hp)
 		}
 	}

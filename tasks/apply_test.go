@@ -198,7 +198,7 @@ func TestTheJournalComesFirst(t *testing.T) {
 		t.Errorf("warnings = %q", s.Outcomes[0].Warnings)
 	}
 	f.keeper.broken = nil
-	f.want(f.verb(f.runner.Recover(context.Background(), f.inv, nil)), Changed, Changed)
+	f.want(f.verb(f.runner.Recover(context.Background(), f.inv, nil, RecoverOptions{})), Changed, Changed)
 	f.unfinished(0)
 }
 

@@ -87,17 +87,49 @@ func (r *Runner) gone(ctx context.Context, inv *inventory.Inventory) ([]string, 
 	return gone, nil
 }
 
-// noticeUnfinished says at the start of a verb what an earlier run left behind.
+// noticeUnfinished says at the start of a verb what earlier runs left behind.
 func (r *Runner) noticeUnfinished(ctx context.Context) error {
 	left, err := r.Journal.Unfinished(ctx)
-	if err != nil || len(left) == 0 {
+	if err != nil {
 		return err
 	}
-	text := "run " + left[0].Run + " left " + left[0].Host
-	if len(left) > 1 {
-		text += " and others"
+	open, err := r.Journal.Open(ctx)
+	if err != nil {
+		return err
 	}
-	r.Report(Event{Kind: Notice, Time: r.Now(), Run: left[0].Run, Host: left[0].Host,
-		Text: text + " unfinished; `farmwall recover` finds out what became of them"})
+	going := r.goingRuns(ctx)
+	told := map[string]bool{}
+	notice := func(run, host, text string) {
+		told[run] = true
+		r.Report(Event{Kind: Notice, Time: r.Now(), Run: run, Host: host, Text: text})
+	}
+	for i := range open {
+		b := newBrokenOff(&open[i])
+		back := slices.Concat(b.toTakeBack(RecoverOptions{})...)
+		if busy, err := going(b.ID); err != nil || busy || len(back) == 0 {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		why := "as --on-fail " + string(b.OnFail) + " asks"
+		if b.OnFail != FailRun && b.OnFail != FailBatch {
+			why = "as was begun"
+		}
+		notice(b.ID, "", fmt.Sprintf("run %s was broken off and has changed %s of %d; `farmwall recover` takes them back, %s, and `farmwall recover --keep` leaves them as they are",
+			b.ID, hosts(len(back)), len(slices.Concat(b.Batches...)), why))
+	}
+	for _, rec := range left {
+		if busy, err := going(rec.Run); err != nil {
+			return err
+		} else if busy || told[rec.Run] {
+			continue
+		}
+		text := "run " + rec.Run + " left " + rec.Host
+		if slices.ContainsFunc(left, func(o HostRecord) bool { return o.Run == rec.Run && o.Host != rec.Host }) {
+			text += " and others"
+		}
+		notice(rec.Run, rec.Host, text+" unfinished; `farmwall recover` finds out what became of them")
+	}
 	return nil
 }

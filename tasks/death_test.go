@@ -72,7 +72,7 @@ func TestTheLineIsCutAtEveryStep(t *testing.T) {
 						if away < time.Hour {
 							t.Errorf("in doubt though the host came back: %+v", s.Outcomes[0])
 						}
-						r := f.verb(f.runner.Recover(context.Background(), f.inv, nil))
+						r := f.verb(f.runner.Recover(context.Background(), f.inv, nil, RecoverOptions{}))
 						if got := r.Outcomes[0].Status; got != Changed && got != Restored && got != Failed || (got == Changed) != isNew {
 							t.Errorf("recover says %s (%s); new: %v", got, r.Outcomes[0].Error, isNew)
 						}
@@ -124,7 +124,7 @@ func TestTheControllerDiesAtEveryStep(t *testing.T) {
 				f.later(2 * time.Minute)
 				isNew := f.oldOrNew(h, old)
 				f.runner = f.newRunner("ann@desk", f.keeper)
-				r := f.verb(f.runner.Recover(context.Background(), f.inv, nil))
+				r := f.verb(f.runner.Recover(context.Background(), f.inv, nil, RecoverOptions{}))
 				for _, o := range r.Outcomes {
 					if (o.Status == Changed) != isNew || o.Status == Doubtful {
 						t.Errorf("recover: %+v; new: %v", o, isNew)
@@ -247,7 +247,7 @@ func TestInterruptWhileWaitingForASwitch(t *testing.T) {
 	h.down, h.fault = false, nil
 	// Recover before the deadline waits for it.
 	f.runner = f.newRunner("ann@desk", f.keeper)
-	f.want(f.verb(f.runner.Recover(context.Background(), f.inv, nil)), Restored)
+	f.want(f.verb(f.runner.Recover(context.Background(), f.inv, nil, RecoverOptions{})), Restored)
 	f.has(h)
 }
 
@@ -283,12 +283,12 @@ func TestNeitherOldNorNew(t *testing.T) {
 	f.want(f.apply(context.Background(), Rollout{}), Doubtful)
 	f.unfinished(1)
 	h.fault = nil
-	f.want(f.verb(f.runner.Recover(context.Background(), f.inv, nil)), Doubtful)
+	f.want(f.verb(f.runner.Recover(context.Background(), f.inv, nil, RecoverOptions{})), Doubtful)
 	f.unfinished(1)
 	// A later confirmed run settles it: what became of the first is history.
 	f.later(time.Minute)
 	f.want(f.apply(context.Background(), Rollout{}), Changed)
-	f.want(f.verb(f.runner.Recover(context.Background(), f.inv, nil)), Stale)
+	f.want(f.verb(f.runner.Recover(context.Background(), f.inv, nil, RecoverOptions{})), Stale)
 	f.unfinished(0)
 }
 
@@ -306,7 +306,7 @@ func TestNeverBegun(t *testing.T) {
 	p, _ := f.plan()
 	f.want(f.verb(f.runner.Apply(context.Background(), f.inv, p, Rollout{})), Doubtful)
 	h.down, h.fault = false, nil
-	s := f.verb(f.runner.Recover(context.Background(), f.inv, nil))
+	s := f.verb(f.runner.Recover(context.Background(), f.inv, nil, RecoverOptions{}))
 	f.want(s, Failed)
 	if !strings.Contains(s.Outcomes[0].Error, "never began") {
 		t.Errorf("error = %q", s.Outcomes[0].Error)

@@ -31,6 +31,13 @@ type RunRecord struct {
 	Hosts []HostRecord `json:"hosts,omitempty"`
 }
 
+// OpenRun is a run that came to no end, with its hosts, and the runs that were to
+// take it back, the oldest first, without theirs.
+type OpenRun struct {
+	RunRecord
+	Takes []RunRecord
+}
+
 // HostRecord is what a run meant to do to one host, written before it was done,
 // and what came of it.
 type HostRecord struct {
@@ -93,6 +100,11 @@ type Keeper interface {
 	Unfinished(ctx context.Context) ([]HostRecord, error)
 	Runs(ctx context.Context) ([]RunRecord, error)
 	Run(ctx context.Context, id string) (*RunRecord, error)
+	// Open returns, the oldest first, the runs that came to no end: those that were
+	// never ended, and those of which hosts are still to be taken back.
+	Open(ctx context.Context) ([]OpenRun, error)
+	// Going says whether a process on this machine is busy with the run.
+	Going(ctx context.Context, run string) (bool, error)
 	// Knows says whether the journal holds the run.
 	Knows(ctx context.Context, run string) (bool, error)
 	// Chain returns the last entry's hash, empty for an empty journal.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite", without cgo
@@ -26,6 +27,10 @@ var ErrJournalDamaged = errors.New("the journal was changed")
 type Journal struct {
 	db  *sql.DB
 	now func() time.Time
+	dir string
+
+	mu    sync.Mutex
+	going map[string]*os.File // the runs of this process
 }
 
 // The columns of entries are all covered by its hash; blobs are named by the
@@ -76,7 +81,7 @@ func OpenJournal(dir string) (*Journal, error) {
 		db.Close()
 		return nil, fmt.Errorf("journal %s: %w", path, err)
 	}
-	return &Journal{db: db, now: time.Now}, nil
+	return &Journal{db: db, now: time.Now, dir: dir}, nil
 }
 
 // journalFormat is the number of the journal's format, in SQLite's user_version. Older
@@ -99,8 +104,16 @@ func makeTables(db *sql.DB) error {
 	return err
 }
 
-// Close closes the file.
-func (j *Journal) Close() error { return j.db.Close() }
+// Close closes the file. Runs of this process that were not ended count as broken off.
+func (j *Journal) Close() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for run, f := range j.going {
+		f.Close()
+		delete(j.going, run)
+	}
+	return j.db.Close()
+}
 
 // Chain returns the hash of the last entry, empty for an empty journal.
 func (j *Journal) Chain(ctx context.Context) (string, error) {

@@ -10,7 +10,10 @@ import (
 
 // Begin records a run before its first host.
 func (j *Journal) Begin(ctx context.Context, run RunRecord) error {
-	return j.within(ctx, func(tx *sql.Tx) error {
+	if err := j.hold(run.ID); err != nil {
+		return err
+	}
+	err := j.within(ctx, func(tx *sql.Tx) error {
 		if run.PlanDigest != "" {
 			var earlier, at string
 			err := tx.QueryRow(`SELECT run, time FROM entries WHERE kind = ? AND json_extract(body, '$.plan_digest') = ? LIMIT 1`,
@@ -26,6 +29,10 @@ func (j *Journal) Begin(ctx context.Context, run RunRecord) error {
 			beginBody{Verb: run.Verb, Controller: run.Controller, PlanDigest: run.PlanDigest,
 				OnFail: run.OnFail, MaxFail: run.MaxFail, Batches: run.Batches, Of: run.Of})
 	})
+	if err != nil {
+		j.release(run.ID)
+	}
+	return err
 }
 
 // Intend records a host's target and undo before the host changes.
@@ -63,9 +70,13 @@ func (j *Journal) Finish(ctx context.Context, run, farm, host string, status Sta
 
 // End records the end of a run.
 func (j *Journal) End(ctx context.Context, run string, exit int) error {
-	return j.within(ctx, func(tx *sql.Tx) error {
+	err := j.within(ctx, func(tx *sql.Tx) error {
 		return j.add(tx, entry{kind: kindEnd, run: run}, endBody{Exit: exit})
 	})
+	if err == nil {
+		j.release(run)
+	}
+	return err
 }
 
 // cycleName is what the journal calls a drift cycle.

@@ -19,6 +19,7 @@ type memKeeper struct {
 	order  []*HostRecord // finished ones, in order of their ends
 	writes int
 	cycles int
+	going  map[string]bool
 
 	seen      []Evidence
 	summaries []SummaryRecord
@@ -199,6 +200,31 @@ func (k *memKeeper) Run(_ context.Context, id string) (*RunRecord, error) {
 	run := *r
 	run.Hosts = append([]HostRecord(nil), r.Hosts...)
 	return &run, nil
+}
+
+func (k *memKeeper) Open(context.Context) ([]OpenRun, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var open []OpenRun
+	for _, r := range k.runs {
+		o := OpenRun{RunRecord: *r}
+		o.Hosts = append([]HostRecord(nil), r.Hosts...)
+		for _, t := range k.runs {
+			if t.Of == r.ID {
+				o.Takes = append(o.Takes, *t)
+			}
+		}
+		if r.Of == "" && (r.Ended.IsZero() || len(o.Takes) > 0 && !o.takenBack()) {
+			open = append(open, o)
+		}
+	}
+	return open, nil
+}
+
+func (k *memKeeper) Going(_ context.Context, run string) (bool, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.going[run], nil
 }
 
 func (k *memKeeper) Knows(_ context.Context, run string) (bool, error) {

@@ -45,7 +45,7 @@ func TestRecoverUndoesWhereTheSwitchDied(t *testing.T) {
 	f.unfinished(1)
 	h.down, h.fault = false, nil
 	f.later(time.Hour)
-	f.want(f.verb(f.runner.Recover(context.Background(), f.inv, nil)), Restored)
+	f.want(f.verb(f.runner.Recover(context.Background(), f.inv, nil, RecoverOptions{})), Restored)
 	if h.wall.ours() != old {
 		t.Error("not in its old state")
 	}

@@ -85,6 +85,8 @@ type Problem struct {
 	Step   string `json:"step,omitempty"`
 	Text   string `json:"text"`
 	Hint   string `json:"hint,omitempty"`
+
+	later bool // a later run has changed the host, so this one has nothing to take back
 }
 
 // PlanOptions are the choices that a plan is made under.

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -9,20 +10,41 @@ import (
 	"farmwall/rules"
 )
 
+// RecoverOptions say what becomes of a run that was broken off. Without either, what
+// the run's OnFail asks for is taken back.
+type RecoverOptions struct {
+	Back bool // all that the run changed is taken back
+	Keep bool // hosts that have the run's change keep it
+}
+
 // Recover finds out what became of hosts that a run left unfinished, by reading
 // them: it completes the journal, finishes on the host what was decided there,
-// and waits for switches that are still armed. It never guesses. Nil hosts means
-// all.
-func (r *Runner) Recover(ctx context.Context, inv *inventory.Inventory, hosts []*inventory.Host) (*Summary, error) {
+// and waits for switches that are still armed. It never guesses. Then it brings the
+// runs that were broken off to an end. Nil hosts means all; with some, no run is
+// taken back.
+func (r *Runner) Recover(ctx context.Context, inv *inventory.Inventory, hosts []*inventory.Host, opt RecoverOptions) (*Summary, error) {
+	switch {
+	case opt.Back && opt.Keep:
+		return nil, errors.New("a run that was broken off is taken back or kept, not both")
+	case (opt.Back || opt.Keep) && hosts != nil:
+		return nil, errors.New("a run is taken back or kept as a whole, not on some of its hosts")
+	}
 	left, err := r.Journal.Unfinished(ctx)
 	if err != nil {
 		return nil, err
 	}
+	going := r.goingRuns(ctx)
 	var changes []*change
 	runs := map[string]*running{}
 	var missing []Outcome
 	for _, rec := range left {
 		if hosts != nil && !slices.ContainsFunc(hosts, func(h *inventory.Host) bool { return h.Name == rec.Host }) {
+			continue
+		}
+		if busy, err := going(rec.Run); err != nil {
+			return nil, err
+		} else if busy {
+			missing = append(missing, stillGoing(rec.Run).outcome(rec.Host, rec.Farm))
 			continue
 		}
 		host := named(inv, rec.Host)
@@ -55,29 +77,39 @@ func (r *Runner) Recover(ctx context.Context, inv *inventory.Inventory, hosts []
 			}
 		}
 		r.lookAgain(ctx, run, own)
-		if err := r.endLate(ctx, run.id, own); err != nil {
-			run.notice("", "the journal could not be written: "+err.Error())
-		}
 	}
 	outcomes := missing
 	for _, c := range changes {
 		outcomes = append(outcomes, c.out)
 	}
-	return r.told(r.summary(ctx, inv, "recover", "", outcomes)), nil
+	ends, err := r.endRuns(ctx, inv, hosts, opt)
+	if err != nil {
+		return nil, err
+	}
+	s := r.summary(ctx, inv, "recover", "", ended(outcomes, ends))
+	s.Runs = nil
+	for i := range ends {
+		s.Runs = append(s.Runs, ends[i].RunEnd)
+	}
+	return r.told(s), nil
 }
 
-// endLate records the end of a run that nobody ended, once all of its hosts are.
-func (r *Runner) endLate(ctx context.Context, run string, own []*change) error {
-	ctx = context.WithoutCancel(ctx)
-	rec, err := r.Journal.Run(ctx, run)
-	if err != nil || !rec.Ended.IsZero() || slices.ContainsFunc(rec.Hosts, func(h HostRecord) bool { return h.Status == "" }) {
-		return err
+// stillGoing says that somebody is busy with a run.
+func stillGoing(run string) *Problem {
+	return &Problem{Status: LeaseTaken, Step: "recover", Text: "run " + run + " is going on in another process on this machine", Hint: "wait for it, or end it"}
+}
+
+// goingRuns asks the journal once for each run whether it is going on.
+func (r *Runner) goingRuns(ctx context.Context) func(run string) (bool, error) {
+	known := map[string]bool{}
+	return func(run string) (bool, error) {
+		if busy, ok := known[run]; ok {
+			return busy, nil
+		}
+		busy, err := r.Journal.Going(ctx, run)
+		known[run] = busy
+		return busy, err
 	}
-	s := &Summary{Verb: rec.Verb, Run: run}
-	for _, c := range own {
-		s.Outcomes = append(s.Outcomes, c.out)
-	}
-	return r.Journal.End(ctx, run, r.Exit(s))
 }
 
 // resumed is a change as the journal knows it.
@@ -156,7 +188,13 @@ func (r *Runner) unfinished(ctx context.Context) (map[[2]string][]HostRecord, er
 		return nil, err
 	}
 	left := map[[2]string][]HostRecord{}
+	going := r.goingRuns(ctx)
 	for _, rec := range all {
+		if busy, err := going(rec.Run); err != nil {
+			return nil, err
+		} else if busy {
+			continue // who is busy with it finishes it
+		}
 		key := [2]string{rec.Farm, rec.Host}
 		left[key] = append(left[key], rec)
 	}

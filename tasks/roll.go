@@ -12,7 +12,7 @@ import (
 // selected is what percentages are of.
 func (r *Runner) roll(ctx context.Context, run *running, w *wanting, selected int, batches [][]job, how Rollout) map[string]Outcome {
 	pass := &gate{r: r, run: run, how: how, w: w}
-	var begun [][]*change // the batches that were started
+	var begun [][]*change    // the batches that were started
 	bad := map[*change]int{} // the hosts that failed, with the batch after which that was seen
 	most := how.MaxFail.of(selected)
 	broken := false // the run did not come to its end
@@ -45,15 +45,22 @@ func (r *Runner) roll(ctx context.Context, run *running, w *wanting, selected in
 	if ctx.Err() != nil && slices.ContainsFunc(slices.Concat(begun...), func(c *change) bool { return !c.sealed }) {
 		broken = true
 	}
+	broken = broken || len(bad) > most
+	var takes []string
 	goBack := func(id string) {
-		if back := toTakeBack(begun, bad, how.OnFail); (broken || len(bad) > most) && len(back) > 0 {
-			r.takeBack(ctx, run, run.id+id, back)
+		if back := toTakeBack(begun, bad, how.OnFail); broken && len(back) > 0 {
+			if r.takeBack(ctx, run, run.id+id, back) {
+				takes = append(takes, run.id+id)
+			}
 		}
 	}
 	goBack("-back")
 	r.lookAgain(ctx, run, slices.Concat(begun...))
 	// A host whose confirm was not answered may turn out to be changed after all.
 	goBack("-back-late")
+	if broken && (how.OnFail == FailRun || how.OnFail == FailBatch) {
+		r.endBack(ctx, run, takes, slices.Concat(begun...))
+	}
 	ended := map[string]Outcome{}
 	for _, c := range slices.Concat(begun...) {
 		ended[c.host.Name] = c.out

@@ -117,11 +117,11 @@ func (r *Runner) aimBack(ctx context.Context, hp *HostPlan, s *rules.State, t *t
 		return &Problem{Status: Failed, Step: "journal", Text: err.Error()}
 	}
 	if last != nil && last.Run != t.first.Run {
-		return &Problem{Status: Refused, Step: "plan", Text: fmt.Sprintf("run %s changed this host later", last.Run),
+		return &Problem{Status: Refused, Step: "plan", Text: fmt.Sprintf("run %s changed this host later", last.Run), later: true,
 			Hint: fmt.Sprintf("`farmwall rollback %s` first, or change the inventory and apply", last.Run)}
 	}
 	if s.Record.Run != "" && s.Record.Run != t.first.Run {
-		return &Problem{Status: Refused, Step: "plan", Text: fmt.Sprintf("run %s of %s changed this host later", s.Record.Run, s.Record.Controller),
+		return &Problem{Status: Refused, Step: "plan", Text: fmt.Sprintf("run %s of %s changed this host later", s.Record.Run, s.Record.Controller), later: true,
 			Hint: "roll that run back first, with the journal of its controller, or change the inventory and apply"}
 	}
 	var kept []string

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"farmwall/rules"
@@ -12,8 +13,8 @@ const verbTakeBack = "take-back"
 // takeBack puts hosts that this run had changed back to what they were: the
 // newest batch first, each host through change and proven by the fingerprint that
 // it had before. An interrupt does not stop it, for it is what --on-fail asks for
-// after one.
-func (r *Runner) takeBack(ctx context.Context, run *running, id string, back [][]*change) {
+// after one. False: the journal could not be written, and nothing was taken back.
+func (r *Runner) takeBack(ctx context.Context, run *running, id string, back [][]*change) bool {
 	batches := make([][]job, len(back))
 	for i, batch := range back {
 		for _, c := range batch {
@@ -32,11 +33,12 @@ func (r *Runner) takeBack(ctx context.Context, run *running, id string, back [][
 			}
 		}
 	}
+	return err == nil
 }
 
 // leadBack carries out ways back as a run of their own, which the journal knows to
-// take back the run of: its exit code is 0 once every host is back. The error is of
-// the journal, and nothing was done.
+// take back the run of. Who calls it ends that run, with 0 once nothing is left to be
+// taken back. The error is of the journal, and nothing was done.
 func (r *Runner) leadBack(ctx context.Context, own *running, of string, batches [][]job) ([][]*change, error) {
 	total := 0
 	names := make([][]string, len(batches))
@@ -54,7 +56,6 @@ func (r *Runner) leadBack(ctx context.Context, own *running, of string, batches 
 		return nil, err
 	}
 	led := make([][]*change, len(batches))
-	s := &Summary{Verb: verbTakeBack, Run: own.id}
 	for i, batch := range batches {
 		led[i] = each(ctx, r.Forks, batch, func(ctx context.Context, j job) *change {
 			b := r.change(ctx, own, j)
@@ -63,24 +64,34 @@ func (r *Runner) leadBack(ctx context.Context, own *running, of string, batches 
 			}
 			return b
 		}, func(j job) *change { return r.notStarted(own, j, "interrupted before it was taken back") })
-		for _, b := range led[i] {
-			s.Outcomes = append(s.Outcomes, b.out)
-		}
-	}
-	if err := r.Journal.End(context.WithoutCancel(ctx), own.id, r.exitBack(s)); err != nil {
-		own.notice("", "the journal could not be written: "+err.Error())
 	}
 	return led, nil
 }
 
-// exitBack is the exit code of a way back, which is not 0 while a host is missing.
-func (r *Runner) exitBack(s *Summary) int {
-	for i := range s.Outcomes {
-		if st := s.Outcomes[i].Status; st != Changed && st != OK && st != NotOpen {
-			return max(r.Exit(s), 1)
+// endBack ends the ways back of a run whose failure takes hosts back. While hosts
+// are in doubt the exit code is not 0, so that recover finds the run.
+func (r *Runner) endBack(ctx context.Context, run *running, takes []string, changes []*change) {
+	ctx = context.WithoutCancel(ctx)
+	s := &Summary{Verb: verbTakeBack}
+	for _, c := range changes {
+		if c.out.Status == Doubtful {
+			s.Outcomes = append(s.Outcomes, c.out)
 		}
 	}
-	return 0
+	exit := 0
+	var err error
+	if len(s.Outcomes) > 0 {
+		if exit = max(1, r.Exit(s)); len(takes) == 0 {
+			takes = []string{run.id + "-back"}
+			err = r.Journal.Begin(ctx, RunRecord{ID: takes[0], Verb: verbTakeBack, Controller: r.Controller, Of: run.id})
+		}
+	}
+	for _, id := range takes {
+		err = errors.Join(err, r.Journal.End(ctx, id, exit))
+	}
+	if err != nil {
+		run.notice("", "the journal could not be written: "+err.Error())
+	}
 }
 
 // backwards is the plan that leads a host from what this change made of it to

@@ -109,6 +109,8 @@ type Summary struct {
 	// farm that the inventory lacks, the farm and the number of its hosts, for one journal
 	// may serve several inventories.
 	Gone []string `json:"gone,omitempty"`
+	// Runs are those that were broken off, with what became of them (recover).
+	Runs []RunEnd `json:"runs,omitempty"`
 	// Chain is the journal's last hash.
 	Chain string `json:"chain,omitempty"`
 	// Probing is what was opened for real (verify).

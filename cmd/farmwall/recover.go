@@ -3,20 +3,33 @@ package main
 import (
 	"github.com/urfave/cli/v2"
 
+	"farmwall/inventory"
 	"farmwall/tasks"
 )
 
 func (p *program) recoverVerb() *cli.Command {
 	return &cli.Command{
-		Name: "recover", Usage: "find out what became of hosts that a broken run left unfinished", Category: "looking back",
-		Flags: together(sourceFlags(), reachFlags(), stateFlags(), showFlags()),
+		Name: "recover", Usage: "find out what became of hosts that a broken run left unfinished, and bring it to an end", Category: "looking back",
+		Flags: together(sourceFlags(), reachFlags(), []cli.Flag{
+			toggle("back", "", "take back all that runs which were broken off have changed, whatever their --on-fail was"),
+			toggle("keep", "", "take nothing back: hosts that have the change of a run that was broken off keep it"),
+		}, stateFlags(), showFlags()),
 		Action: p.action(func(c *cli.Context) (int, error) {
+			opt := tasks.RecoverOptions{Back: c.Bool("back"), Keep: c.Bool("keep")}
+			limited := c.String("limit") != ""
+			switch {
+			case opt.Back && opt.Keep:
+				return exitOK, usagef("--back and --keep do not go together")
+			case limited && (opt.Back || opt.Keep):
+				return exitOK, usagef("--back and --keep are about whole runs; leave out -l")
+			}
 			p.changing.Store(true)
 			return p.look(c, func(j *job) (*tasks.Summary, error) {
-				if c.String("limit") == "" {
-					return j.runner.Recover(c.Context, j.inv, nil)
+				var hosts []*inventory.Host // all
+				if limited {
+					hosts = j.hosts
 				}
-				return j.runner.Recover(c.Context, j.inv, j.hosts)
+				return j.runner.Recover(c.Context, j.inv, hosts, opt)
 			})
 		}),
 	}

@@ -96,6 +96,9 @@ func (t *textPrinter) summary(s *tasks.Summary, _ int) error {
 		fmt.Fprintf(t.w, "%s the journal knows these hosts, the inventory does not: %s\n",
 			d.colours.yellow("warning:"), someNames(s.Gone))
 	}
+	for i := range s.Runs {
+		fmt.Fprintln(t.w, runEndWords(&s.Runs[i]))
+	}
 	if s.Verb == "drift" {
 		fmt.Fprintln(t.w, d.colours.bold("Drift: "+strings.Replace(sum.String(), "unchanged", "without drift", 1)))
 	}
