@@ -24,6 +24,8 @@ const (
 
 	kindEvidence = "evidence" // what a verb saw of a host
 	kindSummary  = "summary"  // how every host of a verb fared
+
+	kindCheckpoint = "checkpoint" // entries before it were pruned
 )
 
 // entry is one link of the chain. Its hash is over the hash before it and over
@@ -147,16 +149,20 @@ func blob(ctx context.Context, q queryer, name string) ([]byte, error) {
 // cut off together with SQLite's own counter shows only against a hash that was
 // noted elsewhere.
 func (j *Journal) Verify(ctx context.Context) (entries int64, last string, err error) {
-	named, err := j.verifyChain(ctx, &entries, &last)
+	var newest int64
+	named, err := j.verifyChain(ctx, j.db, &newest, &last)
 	if err != nil {
-		return entries, last, err
+		return newest, last, err
+	}
+	if err := j.db.QueryRowContext(ctx, `SELECT COUNT(*) FROM entries`).Scan(&entries); err != nil {
+		return entries, last, fmt.Errorf("%w: %v", ErrJournalDamaged, err)
 	}
 	var counted int64
 	if err := j.db.QueryRowContext(ctx, `SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'entries'), 0)`).Scan(&counted); err != nil {
 		return entries, last, fmt.Errorf("%w: %v", ErrJournalDamaged, err)
 	}
-	if counted != entries {
-		return entries, last, fmt.Errorf("%w: %d entries were written, %d are there", ErrJournalDamaged, counted, entries)
+	if counted != newest {
+		return entries, last, fmt.Errorf("%w: %d entries were written, the last that is there is number %d", ErrJournalDamaged, counted, newest)
 	}
 	for name, n := range named {
 		if _, err := blob(ctx, j.db, name); err != nil {
@@ -166,9 +172,19 @@ func (j *Journal) Verify(ctx context.Context) (entries int64, last string, err e
 	return entries, last, nil
 }
 
-// verifyChain also collects the blobs that entries name, with one entry each.
-func (j *Journal) verifyChain(ctx context.Context, entries *int64, last *string) (map[string]int64, error) {
-	rows, err := j.db.QueryContext(ctx, `SELECT n, time, kind, run, farm, host, status, body, hash FROM entries ORDER BY n`)
+// verifyChain also collects the blobs that entries name, with one entry each. It
+// counts on in newest and last, which show how far it came.
+func (j *Journal) verifyChain(ctx context.Context, q queryer, newest *int64, last *string) (map[string]int64, error) {
+	from, rest, err := checkpoint(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	kept := map[int64]keptEntry{}
+	for _, k := range rest.Kept {
+		kept[k.N] = k
+	}
+	*newest, *last = from.Through, from.Hash
+	rows, err := q.QueryContext(ctx, `SELECT n, time, kind, run, farm, host, status, body, hash FROM entries ORDER BY n`)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrJournalDamaged, err)
 	}
@@ -177,15 +193,25 @@ func (j *Journal) verifyChain(ctx context.Context, entries *int64, last *string)
 	for rows.Next() {
 		var e entry
 		if err := rows.Scan(&e.n, &e.time, &e.kind, &e.run, &e.farm, &e.host, &e.status, &e.body, &e.hash); err != nil {
-			return nil, fmt.Errorf("%w: after entry %d: %v", ErrJournalDamaged, *entries, err)
+			return nil, fmt.Errorf("%w: after entry %d: %v", ErrJournalDamaged, *newest, err)
 		}
-		if e.n != *entries+1 {
-			return nil, fmt.Errorf("%w: entry %d is missing", ErrJournalDamaged, *entries+1)
+		before := *last
+		k, outlived := kept[e.n]
+		switch {
+		case outlived:
+			before = k.Before
+			delete(kept, e.n)
+		case e.n <= from.Through:
+			return nil, fmt.Errorf("%w: entry %d was pruned, and is there", ErrJournalDamaged, e.n)
+		case e.n != *newest+1:
+			return nil, fmt.Errorf("%w: entry %d is missing", ErrJournalDamaged, *newest+1)
 		}
-		if e.chained(*last) != e.hash {
+		if e.chained(before) != e.hash || outlived && e.hash != k.Hash {
 			return nil, fmt.Errorf("%w: entry %d of %s (%s %s %s)", ErrJournalDamaged, e.n, e.time, e.kind, e.run, e.host)
 		}
-		*entries, *last = e.n, e.hash
+		if !outlived {
+			*newest, *last = e.n, e.hash
+		}
 		names, err := e.blobs()
 		if err != nil {
 			return nil, fmt.Errorf("%w: entry %d: %v", ErrJournalDamaged, e.n, err)
@@ -196,6 +222,9 @@ func (j *Journal) verifyChain(ctx context.Context, entries *int64, last *string)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrJournalDamaged, err)
+	}
+	for n := range kept {
+		return nil, fmt.Errorf("%w: entry %d is missing", ErrJournalDamaged, n)
 	}
 	return named, nil
 }

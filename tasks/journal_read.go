@@ -94,7 +94,12 @@ func (j *Journal) Knows(ctx context.Context, run string) (bool, error) {
 	if err := j.db.QueryRowContext(ctx, `SELECT COUNT(*) FROM entries WHERE run = ? AND kind = 'begin'`, run).Scan(&n); err != nil {
 		return false, fmt.Errorf("journal: %w", err)
 	}
-	return n > 0, nil
+	if n > 0 {
+		return true, nil
+	}
+	_, rest, err := checkpoint(ctx, j.db)
+	_, forgotten := rest.Runs[run]
+	return forgotten, err
 }
 
 // Unfinished returns the hosts that were begun and never finished, the oldest first.
@@ -116,6 +121,9 @@ func (j *Journal) Run(ctx context.Context, id string) (*RunRecord, error) {
 		return nil, err
 	}
 	if len(runs) == 0 {
+		if known, err := j.Knows(ctx, id); err == nil && known {
+			return nil, fmt.Errorf("%w: %q is older than what the journal was told to keep", ErrNoRun, id)
+		}
 		return nil, fmt.Errorf("%w: %q", ErrNoRun, id)
 	}
 	run := runs[0]

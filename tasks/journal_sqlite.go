@@ -85,8 +85,8 @@ func OpenJournal(dir string) (*Journal, error) {
 }
 
 // journalFormat is the number of the journal's format, in SQLite's user_version. Older
-// ones are read and written on, newer refused: 0 and 1 knew no evidence.
-const journalFormat = 2
+// ones are read and written on, newer refused: 0 and 1 knew no evidence, 2 no checkpoints.
+const journalFormat = 3
 
 // makeTables makes the tables where they are missing, and refuses a newer journal.
 func makeTables(db *sql.DB) error {

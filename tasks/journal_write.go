@@ -24,6 +24,12 @@ func (j *Journal) Begin(ctx context.Context, run RunRecord) error {
 			if err != sql.ErrNoRows {
 				return fmt.Errorf("journal: %w", err)
 			}
+			if earlier, err = pruned(ctx, tx, run.PlanDigest); err != nil {
+				return err
+			}
+			if earlier != "" {
+				return fmt.Errorf("%w: by run %s", ErrAppliedBefore, earlier)
+			}
 		}
 		return j.add(tx, entry{kind: kindBegin, run: run.ID},
 			beginBody{Verb: run.Verb, Controller: run.Controller, PlanDigest: run.PlanDigest,

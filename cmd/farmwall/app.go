@@ -63,7 +63,7 @@ func (p *program) app() *cli.App {
 		DisableSliceFlagSeparator: true,
 		Action:                    p.noVerb,
 		Commands: []*cli.Command{
-			p.planVerb(), p.applyVerb(), p.driftVerb(), p.rollbackVerb(), p.removeVerb(), p.confirmVerb(),
+			p.planVerb(), p.applyVerb(), p.driftVerb(), p.scheduleVerb(), p.watchVerb(), p.rollbackVerb(), p.removeVerb(), p.confirmVerb(),
 			p.pingVerb(), p.verifyVerb(),
 			p.historyVerb(), p.recoverVerb(),
 			p.inventoryVerb(), p.secretsVerb(), p.rulesVerb(), p.catalogVerb(), p.exportVerb(), p.doctorVerb(),

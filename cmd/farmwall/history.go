@@ -18,6 +18,8 @@ func (p *program) historyVerb() *cli.Command {
 			{Name: "list", Usage: "every run, the newest first", Flags: flags, Action: p.action(p.historyList)},
 			{Name: "show", Usage: "one run, host by host, with its changes", ArgsUsage: "RUN", Flags: flags, Action: p.action(p.historyShow)},
 			{Name: "verify", Usage: "prove that no byte of the journal was changed", Flags: flags, Action: p.action(p.historyVerify)},
+			{Name: "prune", Usage: "forget what is older than --keep, but nothing that a host still needs", Action: p.action(p.historyPrune),
+				Flags: together([]cli.Flag{text("keep", "", journalKept, "`TIME` to keep, as in 400d")}, flags)},
 		},
 	}
 }

@@ -125,6 +125,7 @@ var homes = map[string][]string{
 	"go.yaml.in/yaml":                    {"inventory", "inventory/ras", "rules/catalog"},
 	"github.com/zalando/go-keyring":      {"cmd/farmwall"},
 	"github.com/Microsoft/go-winio":      {"transport/ssh"},
+	"github.com/nicholas-fedor/shoutrrr": {"tasks/notify"},
 	"github.com/rogpeppe/go-internal":    nil, // tests only
 	"github.com/bodgit/ntlmssp":          nil, // tests only
 }
