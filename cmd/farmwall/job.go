@@ -17,7 +17,9 @@ import (
 	"farmwall/rules"
 	"farmwall/rules/catalog"
 	"farmwall/rules/linux"
+	"farmwall/rules/linux/iptables"
 	"farmwall/rules/linux/nftables"
+	"farmwall/rules/linux/ufw"
 	"farmwall/rules/windows"
 	"farmwall/tasks"
 )
@@ -70,6 +72,7 @@ func (p *program) job(c *cli.Context) (*job, error) {
 		Journal:    journal,
 		Report:     j.printer.event,
 		Lookup:     lookup,
+		Net:        openFlow().DialContext,
 		Now:        time.Now,
 		Controller: controller(),
 		Forks:      c.Int("forks"),
@@ -83,7 +86,7 @@ func dialect(h *inventory.Host) (rules.Dialect, error) {
 	if h.Windows() {
 		return windows.New(), nil
 	}
-	d := linux.New(nftables.Manager{})
+	d := linux.New(ufw.Manager{}, iptables.Manager{}, nftables.Manager{})
 	d.Wall = h.Wall.Value
 	return d, nil
 }
