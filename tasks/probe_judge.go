@@ -192,7 +192,7 @@ func (j *probeJudge) wanted(s *shot, x *Probed) {
 		case j.stealthy && !j.hears(s):
 			x.Detail = silentWords
 		case v == rules.Allowed:
-			say(false, true, "the host lets it in, and it does not arrive: look at what lies between, or at the outbound rules of "+x.From)
+			say(false, true, "the host lets it in, and it does not arrive: look at what lies between, and at the outbound rules of who opens it")
 		default:
 			say(false, false, "nothing comes back, and nobody can say whether the host closes it")
 		}

@@ -3,8 +3,10 @@ package tasks
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 
 	"farmwall/inventory"
@@ -79,7 +81,7 @@ type planner struct {
 	members   map[string]map[inventory.Role][]*inventory.Host // by farm; "" is every member without a role
 	outsiders []*inventory.Host
 	seen      map[shotKey]*shot
-	nobody    map[string]int // rules that nobody could try, by why
+	nobody    [2]map[string]int // ends that no member could try, by rule: left out, and nobody there
 	left      int
 }
 
@@ -94,7 +96,7 @@ func (r *Runner) shotsAt(run *progress, w *wanting, targets []wanted, opt ProbeO
 		byTarget: make([][]*shot, len(targets)), heard: make([]*rules.ListenReport, len(targets)), tools: map[*inventory.Host]*rules.ProbeReport{}}
 	p.sum.Answers = map[ProbeAnswer]int{}
 	l := &planner{probing: p, rows: map[string]*rules.Row{}, allowed: map[string]bool{}, members: map[string]map[inventory.Role][]*inventory.Host{},
-		seen: map[shotKey]*shot{}, nobody: map[string]int{}}
+		seen: map[shotKey]*shot{}, nobody: [2]map[string]int{{}, {}}}
 	for i := range r.Rows {
 		l.rows[r.Rows[i].ID] = &r.Rows[i]
 	}
@@ -216,9 +218,9 @@ func (l *planner) fromMembers(i int, rule *rules.Rule, end rules.FlowEnd) {
 	if tried == 0 && rule.Remotes != nil {
 		switch {
 		case limited:
-			l.nobody["who starts them is left out by --limit"]++
+			l.nobody[0][rule.ID]++
 		case !there:
-			l.nobody["no member that starts them has an address for which they are opened"]++
+			l.nobody[1][rule.ID]++
 		}
 	}
 }
@@ -312,9 +314,17 @@ func (l *planner) conclude() {
 		l.sum.LeftOut = l.left
 		l.note(fmt.Sprintf("each port was tried from at most %d members of each role that starts it; up to %d more pairs of member and port were left out (--probe-limit 0 tries all)", l.opt.Limit, l.left))
 	}
-	for _, why := range []string{"who starts them is left out by --limit", "no member that starts them has an address for which they are opened"} {
-		if n := l.nobody[why]; n > 0 {
-			l.note(fmt.Sprintf("%d wanted ports were tried by no member: %s", n, why))
+	for k, why := range []string{"who starts them is left out by --limit", "no other member starts them from where they are opened to"} {
+		n := 0
+		for _, ends := range l.nobody[k] {
+			n += ends
+		}
+		if ids := slices.Sorted(maps.Keys(l.nobody[k])); n > 0 {
+			more := ""
+			if len(ids) > 4 {
+				ids, more = ids[:4], fmt.Sprintf(" and %d more", len(ids)-4)
+			}
+			l.note(fmt.Sprintf("%d wanted ports were tried by no member (%s%s): %s", n, strings.Join(ids, ", "), more, why))
 		}
 	}
 	if len(l.outsiders) == 0 {

@@ -13,7 +13,7 @@ func (p *program) applyVerb() *cli.Command {
 	return &cli.Command{
 		Name: "apply", Usage: "make the hosts' rules what the inventory wants, or carry out a saved plan", Category: "changing hosts",
 		ArgsUsage: "[PLAN-FILE]",
-		Flags: together(sourceFlags(), reachFlags(), rolloutFlags(), []cli.Flag{
+		Flags: together(sourceFlags(), reachFlags(), rolloutFlags(), probeFlags("after each batch open its flows for real; one that is not as wanted is a failure"), []cli.Flag{
 			toggle("check", "C", "change nothing: the same as plan"),
 			detailedFlag(),
 		}, stateFlags(), showFlags()),
@@ -105,6 +105,9 @@ func (p *program) planThenApply(c *cli.Context, plan func(*job, tasks.Rollout) (
 
 func (p *program) carryOut(c *cli.Context, j *job, plan *tasks.Plan, how tasks.Rollout) (int, error) {
 	p.changing.Store(true)
+	if how.Probe != nil {
+		how.Probe.Hosts = j.hosts
+	}
 	s, err := j.runner.Apply(c.Context, j.inv, plan, how)
 	if err != nil {
 		return exitOK, err

@@ -33,6 +33,9 @@ func (p *program) rollout(c *cli.Context) (tasks.Rollout, error) {
 		return how, usagef("--confirm %s: it must be auto or manual", mode)
 	}
 	var err error
+	if how.Probe, err = probeOptions(c); err != nil {
+		return how, err
+	}
 	if how.MaxFail, err = portion("--max-fail", c.String("max-fail"), 0); err != nil {
 		return how, err
 	}

@@ -104,6 +104,7 @@ func (t *textPrinter) summary(s *tasks.Summary, _ int) error {
 	}
 	if s.Verb == "verify" {
 		fmt.Fprintln(t.w, d.colours.bold("Verify: "+proof(s.Outcomes)))
+		d.probeWords(t.w, s.Probing)
 	}
 	return t.recap(s)
 }

@@ -11,10 +11,17 @@ func (p *program) verifyVerb() *cli.Command {
 		Name: "verify", Usage: "prove that every wanted flow is open, counting every rule on the host", Category: "looking at hosts",
 		Flags: together(sourceFlags(), reachFlags(), []cli.Flag{
 			toggle("strict", "", "an exposed or unknown flow is not right either"),
-		}, stateFlags(), showFlags()),
+		}, probeFlags("open the flows for real, too: from who starts them, and from an outsider"), stateFlags(), showFlags()),
 		Action: p.action(func(c *cli.Context) (int, error) {
+			probe, err := probeOptions(c)
+			if err != nil {
+				return exitOK, err
+			}
 			return p.look(c, func(j *job) (*tasks.Summary, error) {
-				return j.runner.Verify(c.Context, j.inv, j.hosts, tasks.VerifyOptions{Strict: c.Bool("strict")})
+				if probe != nil {
+					probe.Hosts = j.hosts
+				}
+				return j.runner.Verify(c.Context, j.inv, j.hosts, tasks.VerifyOptions{Strict: c.Bool("strict"), Probe: probe})
 			})
 		}),
 	}

@@ -15,6 +15,7 @@ type view struct {
 	changes, pending []rules.Change
 	cause            string
 	flows            []tasks.JudgedFlow
+	probes           []tasks.Probed
 	findings         []rules.Finding
 	warnings, notes  []string
 	problem          string // "step: what; hint"
@@ -35,7 +36,7 @@ func viewOfPlan(h *tasks.HostPlan) view {
 }
 
 func viewOfOutcome(o *tasks.Outcome) view {
-	return view{host: o.Host, status: o.Status, changes: o.Changes, pending: o.Pending, cause: o.Cause, flows: o.Flows,
+	return view{host: o.Host, status: o.Status, changes: o.Changes, pending: o.Pending, cause: o.Cause, flows: o.Flows, probes: o.Probes,
 		findings: o.Findings, warnings: o.Warnings, problem: outcomeProblem(o), hint: o.Hint}
 }
 
@@ -83,6 +84,8 @@ func (d detail) lines(v *view) []string {
 	if v.status == tasks.NotOpen && v.hidden() > 0 {
 		// Below each such flow has its own line; here it would be said twice.
 		add("%s %s", d.colours.red(string(v.status)+":"), count(v.hidden(), "wanted flow")+" not open; "+plain(v.hint))
+	} else if n := wrongProbes(v.probes); v.status == tasks.NotOpen && n > 0 {
+		add("%s %s", d.colours.red(string(v.status)+":"), count(n, "probe")+" not as wanted; "+plain(v.hint))
 	} else if v.problem != "" {
 		add("%s %s", d.colours.red(string(v.status)+":"), v.problem)
 	}
@@ -107,6 +110,9 @@ func (d detail) lines(v *view) []string {
 		if f := &v.flows[i]; d.all || !asHoped(f) {
 			add("%s", d.flowWords(f))
 		}
+	}
+	for _, line := range d.probeLines(v.probes) {
+		add("%s", line)
 	}
 	for _, w := range v.warnings {
 		add("%s %s", d.colours.yellow("warning:"), plain(w))
