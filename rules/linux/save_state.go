@@ -21,7 +21,7 @@ func (s *saved) connection(c *clause) {
 				s.doubt("the direction " + brief([]byte(value)) + " is not known")
 			}
 		case "--ctproto":
-			if n, ok := protocolNumber(value); ok {
+			if n, ok := ProtocolNumber(value); ok {
 				s.compare("ct", "protocol", o.Not, n, n)
 			} else {
 				s.doubt("the protocol " + brief([]byte(value)) + " is not known")
