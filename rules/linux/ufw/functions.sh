@@ -17,14 +17,14 @@ for v in "" 6; do
 	save=
 	[ -z "$UFW_ON" ] || save="ip${v}tables-save -t filter"
 	[ -z "$fresh" ] || cp -p "$file" "$fresh"
-	delta=$($UFW_AWKS -v v="$v" -v copy="$2" -v rules="$file" -v fresh="$fresh" -v save="$save" "$UFW_SPLICE")
+	delta=$($UFW_AWKS -v v="$v" -v copy="$2" -v kept=/etc/farmwall/copy -v rules="$file" -v fresh="$fresh" -v save="$save" "$UFW_SPLICE")
 	code=$?
 	case $code in
 	2[0-3]) ;;
 	*)
 		rm -f "$file.farmwall"
 		[ -n "$3" ] && [ -e "$3$v" ] && mv -f "$3$v" "$file" && sync || exit 1
-		delta=$($UFW_AWKS -v v="$v" -v copy="$2" -v rules="$file" -v save="$save" "$UFW_SPLICE")
+		delta=$($UFW_AWKS -v v="$v" -v copy="$2" -v kept=/etc/farmwall/copy -v rules="$file" -v save="$save" "$UFW_SPLICE")
 		code=20
 		[ -z "$delta" ] || code=22
 		;;
@@ -89,7 +89,8 @@ ufw_load_tested() { ufw_load "$1"; }
 ufw_empty() { ! grep -q '^tuple [46] ' "$1"; } # COPY
 
 # ufw_prepare makes sure that a reboot inside the window takes the change back: ufw loads its
-# files before anything of the frame runs.
+# files before anything of the frame runs. The unit is there only while a change is, so that
+# a host at rest starts nothing of ours that it does not need.
 ufw_prepare() { # LEASE
 	folders "$etc" && ufw_config || return 1
 	: >"$etc/ufw.record"
@@ -97,7 +98,6 @@ ufw_prepare() { # LEASE
 	cp "$run/undo.$1" "$etc/ufw.undo" && cp -p /etc/ufw/user.rules "$etc/ufw.rules" || return 1
 	[ -z "$UFW_SIX" ] || cp -p /etc/ufw/user6.rules "$etc/ufw.rules6" || return 1
 	printf '%s\n' "$ufw_splice" >"$etc/ufw.awk" && lines >"$etc/ufw.back" <<-'END' || return 1
-		# Written by farmwall: takes back, before ufw starts, a change that nobody confirmed.
 		PATH=/usr/sbin:/sbin:/usr/bin:/bin
 		LC_ALL=C
 		export PATH LC_ALL
@@ -118,7 +118,7 @@ ufw_prepare() { # LEASE
 		rm -f ufw.*
 	END
 	lines >"$systemd/farmwall-ufw.service" <<-'END' || return 1
-		# Written by farmwall for the time of a change.
+		; Written by farmwall for the time of a change.
 		[Unit]
 		Description=Take back a change of the firewall that was not confirmed
 		DefaultDependencies=no

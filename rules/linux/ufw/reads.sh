@@ -1,5 +1,7 @@
 # ufw: what is ours in its rule files, and what else of its files decides.
 
+readers="${readers-} ufw"
+
 ufw_here() {
 	[ -f /etc/ufw/user.rules ] && [ -f /etc/ufw/ufw.conf ] || return 1
 	while read -r line; do

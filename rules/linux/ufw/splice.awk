@@ -1,6 +1,6 @@
 # Makes one of the two rule files of ufw, and the chains that it is loaded into, hold of
 # ours what a copy says, and leaves everything else of them as it is.
-# Variables: v, "" or "6"; copy; rules, the file; fresh, where the new file goes;
+# Variables: v, "" or "6"; copy; kept, the persistent one; rules, the file; fresh, where the new file goes;
 # save, the command that prints what is loaded, empty where nothing is or may be.
 # Writes what iptables-restore has to do to standard output.
 # Exit status: 20, and 1 more where the file differs, 2 more where the chains do.
@@ -99,7 +99,6 @@ BEGIN {
 			continue
 		}
 		mine = w[1] == "tuple" && w[2] == family
-		if (w[1] == "gone" && w[2] == family) { sub(/^gone . /, "", line); drop(line) }
 		if (!mine) continue
 		tuple[++wants] = line
 		sub(/^tuple [46] [^ ]+ /, "", tuple[wants])
@@ -108,6 +107,13 @@ BEGIN {
 		deny[wants] = tuple[wants] ~ /^### tuple ### deny/
 	}
 	if (inside && !ended) { print "the copy is cut off" > "/dev/stderr"; exit 1 }
+	# What was ours at the last confirm may be loaded and stand in no file any more.
+	inside = 0
+	while (kept != "" && (getline line < kept) > 0) {
+		if (line == "farmwall copy 1 ufw") inside = 1
+		else if (line == "end") inside = 0
+		else if (inside && line ~ ("^rule -A ufw" v "-user-")) { sub(/^rule /, "", line); drop(line) }
+	}
 	if (save != "") while ((save | getline line) > 0) {
 		if (line ~ ("^:ufw" v "-user-(input|output) ")) { split(substr(line, 2), w, " "); loaded[w[1]] = 1 }
 		if (line ~ ("^-A ufw" v "-user-(input|output) ")) { split(line, w, / +/); live[w[2], ++nlive[w[2]]] = key(line) }

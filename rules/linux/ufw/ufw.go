@@ -35,10 +35,12 @@ func (Manager) Name() string { return name }
 
 // Functions is the shell text that tests and loads a copy; splice.awk stands in it
 // between single quotes, so it holds none.
-func (Manager) Functions() string { return "ufw_splice='" + splice + "'\n" + functions }
+func (Manager) Functions() string {
+	return "ufw_splice='" + linux.Compact(splice) + "'\n" + linux.Compact(functions)
+}
 
 // Reads is the shell text that prints what is ours in ufw's files, and the rest of them.
-func (Manager) Reads() string { return reads }
+func (Manager) Reads() string { return linux.Compact(reads) }
 
 // reading is what the host was seen to be.
 func reading(s *rules.State) *linux.Reading {

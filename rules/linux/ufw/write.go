@@ -13,7 +13,6 @@ import (
 //	farmwall copy 1 ufw
 //	tuple FAMILY PLACE UFW'S LINE
 //	rule LINE FOR IPTABLES-RESTORE
-//	gone FAMILY LINE
 //	end
 //
 // FAMILY is 4 or 6, PLACE the tuple's place among all of its file, from 0, or "-" where
@@ -26,8 +25,7 @@ const (
 
 // Target is the section that makes want true of the host.
 func (Manager) Target(s *rules.State, want rules.Set) (rules.Copy, error) {
-	r := reading(s)
-	f := read(r)
+	f := read(reading(s))
 	if f == nil {
 		return nil, fmt.Errorf("ufw's files were not read from the host")
 	}
@@ -40,10 +38,6 @@ func (Manager) Target(s *rules.State, want rules.Set) (rules.Copy, error) {
 		for _, t := range f.say(&w) {
 			t.write(&b, "-")
 		}
-	}
-	l, _ := load(r)
-	for _, t := range f.leftovers(r, l) {
-		fmt.Fprintf(&b, "gone %s %s\n", family(t.v6), t.body[0])
 	}
 	b.WriteString(copyEnd + "\n")
 	return rules.Copy(b.String()), nil
