@@ -1,6 +1,8 @@
 package transport
 
 import (
+	"bytes"
+	"compress/gzip"
 	"crypto/rand"
 	_ "embed"
 	"encoding/base64"
@@ -24,7 +26,10 @@ var (
 
 const (
 	// maxCommand is below the 131,072 bytes that Linux allows one argument.
-	maxCommand  = 120_000
+	maxCommand = 120_000
+	// packAbove is the size in bytes from which a script is packed: below it the process
+	// that unpacks costs the host more than the bytes.
+	packAbove   = 40_000
 	readyLine   = "farmwall-ready\n"
 	framePrefix = "farmwall-frame-"
 	// sudoPrompt is what sudo prints where it wants the password; it must mean
@@ -61,8 +66,12 @@ func Sh(s rules.Script, sudo Sudo) (*Call, error) {
 	if s.Shell == rules.PowerShell {
 		return nil, fmt.Errorf("%s is a PowerShell script and this host runs sh", s.Name)
 	}
-	text := base64.StdEncoding.EncodeToString([]byte(frameBegin + s.Body + frameEnd))
-	command := `/bin/sh -c 'eval "$(echo ` + text + ` | base64 -d)"' farmwall "$SSH_CONNECTION"`
+	text, unpack := frameBegin+s.Body+frameEnd, "base64 -d"
+	if len(text) > packAbove {
+		text, unpack = pack(text), "base64 -d | gzip -dc"
+	}
+	text = base64.StdEncoding.EncodeToString([]byte(text))
+	command := `/bin/sh -c 'eval "$(echo ` + text + ` | ` + unpack + `)"' farmwall "$SSH_CONNECTION"`
 	if sudo.Use {
 		user := sudo.User
 		if user == "" {
@@ -92,6 +101,15 @@ func Sh(s rules.Script, sudo Sudo) (*Call, error) {
 		return nil, err
 	}
 	return &Call{Command: command, script: s, sudo: sudo, frame: framePrefix + hex.EncodeToString(random[:])}, nil
+}
+
+// pack is gzip, fast rather than small: it is done for every host anew.
+func pack(text string) string {
+	var b bytes.Buffer
+	z, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // fails for a wrong level only
+	z.Write([]byte(text))                           // a buffer takes all
+	z.Close()
+	return b.String()
 }
 
 // accountName says whether the name can stand in a command of any shell.

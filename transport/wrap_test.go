@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -114,10 +115,12 @@ func TestDataIsNeverCode(t *testing.T) {
 }
 
 func TestLoginShells(t *testing.T) {
-	long := strings.Repeat("# 0123456789 abcdefghijklmnopqrstuvwxyz\n", 85_000/40) + `echo "$#:$1"; cat`
+	long := func(size int) string {
+		return strings.Repeat("# 0123456789 abcdefghijklmnopqrstuvwxyz\n", size/40) + `echo "$#:$1"; cat`
+	}
 	for name, login := range shells(t, "bash", "dash", "tcsh", "fish", "busybox ash") {
 		t.Run(name, func(t *testing.T) {
-			for _, body := range []string{`echo "$#:$1"; cat`, long} {
+			for _, body := range []string{long(0), long(packAbove - 1000), long(120_000)} {
 				call, err := Sh(rules.Script{Name: "test", Body: body, Input: []byte("in\x00put")}, Sudo{})
 				if err != nil {
 					t.Fatal(err)
@@ -206,6 +209,16 @@ func TestOutputIsLimited(t *testing.T) {
 	}
 }
 
+// noise is text that does not become much smaller when it is packed.
+func noise(size int) string {
+	b := make([]byte, size)
+	rnd := rand.New(rand.NewSource(1))
+	for i := range b {
+		b[i] = byte(' ' + 1 + rnd.Intn(94))
+	}
+	return string(b)
+}
+
 func TestShRefuses(t *testing.T) {
 	secret := func(s string) Sudo { return Sudo{Use: true, Password: inventory.NewSecret(s)} }
 	for name, c := range map[string]struct {
@@ -213,7 +226,7 @@ func TestShRefuses(t *testing.T) {
 		sudo   Sudo
 		want   string
 	}{
-		"too long":      {rules.Script{Name: "long", Body: strings.Repeat("x", 95_000)}, Sudo{}, "at most 120000"},
+		"too long":      {rules.Script{Name: "long", Body: noise(200_000)}, Sudo{}, "at most 120000"},
 		"PowerShell":    {rules.Script{Name: "ps", Shell: rules.PowerShell}, Sudo{}, "PowerShell"},
 		"user":          {rules.Script{}, Sudo{Use: true, User: "root; reboot"}, "no account name"},
 		"user option":   {rules.Script{}, Sudo{Use: true, User: "-s"}, "no account name"},
