@@ -20,7 +20,7 @@ func (s *Schedule) Task(user string, begin time.Time) string {
 	for _, a := range s.Args {
 		words = append(words, windowsWord(a.Text+a.File))
 	}
-	t := task{Version: "1.2"}
+	t := task{Version: "1.3"}
 	t.Info.Author = "farmwall"
 	t.Info.Description = fmt.Sprintf("farmwall schedule %s: drift of a farm, every %s", s.Name, span(s.Every))
 	t.Info.URI = Folder + s.Name
