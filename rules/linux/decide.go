@@ -101,19 +101,23 @@ func (p part) perhaps(name string, said *cause) part {
 	return p
 }
 
-// branch looks the part up in a verdict map.
-func (w *walk) branch(r *rule, s *step, p part, why string, depth int) (ended []outcome, next, returned []part) {
+// looking is a part that is looked up; where why is not empty nobody knows whether it
+// came so far.
+type looking struct {
+	part part
+	why  string
+}
+
+// branch looks the part up in a verdict map. What it finds "continue" for goes on with
+// the statement after the map, in on; what it does not find goes to the next rule.
+func (w *walk) branch(r *rule, s *step, p part, why string, depth int) (ended []outcome, next, returned []part, on []looking) {
 	cases := s.cases
 	if s.set != "" {
 		known, ok := r.chain.table.maps[s.set]
 		if !ok {
-			return w.stop(r, []part{p}, "the map "+brief([]byte(s.set))+" is not in "+r.chain.table.Place()), nil, nil
+			return w.stop(r, []part{p}, "the map "+brief([]byte(s.set))+" is not in "+r.chain.table.Place()), nil, nil, nil
 		}
 		cases = known
-	}
-	type looking struct {
-		part part
-		why  string
 	}
 	rest := []looking{{p, why}}
 	for i := range cases {
@@ -128,6 +132,15 @@ func (w *walk) branch(r *rule, s *step, p part, why string, depth int) (ended []
 			sh := w.compare(l.part, "==", s.key, &b.value)
 			for _, q := range sh.no {
 				left = append(left, looking{q, l.why})
+			}
+			if b.verdict.name == "continue" {
+				for _, q := range sh.yes {
+					on = append(on, looking{q, l.why})
+				}
+				for _, q := range sh.unsure { // it goes on, or is looked for in the rest
+					on, left = append(on, looking{q, sh.why}), append(left, looking{q, sh.why})
+				}
+				continue
 			}
 			for _, q := range sh.yes {
 				e, n, back := w.decide(r, b.verdict, q, l.why, depth)
@@ -146,5 +159,5 @@ func (w *walk) branch(r *rule, s *step, p part, why string, depth int) (ended []
 	for _, l := range rest {
 		next = append(next, l.part)
 	}
-	return ended, next, returned
+	return ended, next, returned, on
 }

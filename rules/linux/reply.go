@@ -33,6 +33,11 @@ func (j *judge) replies(w *walk, s *scene, live []part) (through []part, done []
 	return through, done
 }
 
+// clients is the source ports that a flow is judged for: those that programs without a
+// special right get, also behind an address translator. Which of them a client takes
+// differs from system to system, so each of them counts.
+func clients() numbers { return numbers{{small(1024), small(65535)}} }
+
 // ephemeral is the ports that clients take for themselves: Linux from 32768, Windows
 // and others from 49152 (RFC 6335). A rule about answers to a lower port, such as
 // one against mail that goes out, is not about answers.

@@ -64,15 +64,23 @@ func (w *walk) rule(r *rule, p part, depth int) (ended []outcome, next, returned
 			}
 			return ended, next, returned
 		case branches:
+			var on []looking
 			for _, q := range certain {
-				e, n, back := w.branch(r, s, q, "", depth)
-				ended, next, returned = append(ended, e...), append(next, n...), append(returned, back...)
+				e, n, back, more := w.branch(r, s, q, "", depth)
+				ended, next, returned, on = append(ended, e...), append(next, n...), append(returned, back...), append(on, more...)
 			}
 			for _, q := range perhaps {
-				e, n, back := w.branch(r, s, q, why, depth)
-				ended, next, returned = append(ended, e...), append(next, n...), append(returned, back...)
+				e, n, back, more := w.branch(r, s, q, why, depth)
+				ended, next, returned, on = append(ended, e...), append(next, n...), append(returned, back...), append(on, more...)
 			}
-			return ended, next, returned
+			certain, perhaps = nil, nil
+			for _, l := range on {
+				if l.why == "" {
+					certain = append(certain, l.part)
+				} else {
+					perhaps, why = append(perhaps, l.part), l.why
+				}
+			}
 		}
 	}
 	return ended, append(append(next, certain...), perhaps...), returned

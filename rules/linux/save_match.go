@@ -225,7 +225,11 @@ func (s *saved) packetType(c *clause) {
 func (s *saved) deviceGroup(o *SaveOption) {
 	name := map[string]string{"--src-group": "iifgroup", "--dst-group": "oifgroup"}[o.Name]
 	if name != "" && len(o.Values) == 1 {
-		if v, m, ok := maskedNumber(o.Values[0]); ok {
+		value := o.Values[0]
+		if value == "default" { // 0 has a name in /etc/iproute2/group
+			value = "0"
+		}
+		if v, m, ok := maskedNumber(value); ok {
 			mask := small(uint64(m))
 			s.put(selector{object: "meta", name: name, mask: &mask, text: name}, o.Not, values{nums: numbers{{small(uint64(v)), small(uint64(v))}}})
 			return

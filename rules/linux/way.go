@@ -10,7 +10,7 @@ import (
 // walk follows the addresses through all base chains on the way.
 func (j *judge) walk(s *scene, remote numbers) (out []fate) {
 	w := &walk{program: j.program, scene: s, skipOwn: j.only != nil, steps: j.steps}
-	ports := numbers{{small(1), small(65535)}}
+	ports := clients()
 	if !s.ported() {
 		ports = numbers{{}}
 	}

@@ -3,299 +3,273 @@
 package linux
 
 import (
-	"bytes"
+	"encoding/binary"
 	"fmt"
 	"net/netip"
-	"os"
-	"os/exec"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"farmwall/rules"
 )
 
-// skip leaves a test out with the reason, or fails where nothing may be left out.
-func skip(t testing.TB, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("FARMWALL_TEST_NO_SKIP") == "1" {
-		t.Fatalf(format, args...)
-	}
-	t.Skipf(format, args...)
+// wire is a host and a peer joined by two cables: the host is h0 with 10.9.0.1/24 and
+// fd00:9::1/64, and h1 with 10.8.0.1/24, which is in group 7; the peer is p0 and p1 with
+// the addresses of wirePeers, one of which is far: it is reached by the default route.
+type wire struct {
+	host, peer *netns
+	listeners  map[listener]int
+	ports      map[netip.Addr]uint16 // the last source port of each sender
+	posts      map[string]post       // by device, of which no two have one name
 }
 
-// need skips the test where it is not root or a program is missing.
-func need(t testing.TB, programs ...string) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		skip(t, "needs root for network namespaces")
-	}
-	for _, p := range programs {
-		if _, err := exec.LookPath(p); err != nil {
-			skip(t, "needs the program %s", p)
-		}
-	}
+type listener struct {
+	ns    *netns
+	proto rules.Protocol
+	at    netip.AddrPort
 }
-
-// netns is a network namespace that a goroutine of its own lives in.
-type netns struct{ work chan func() }
-
-func newNetns(t testing.TB) *netns {
-	t.Helper()
-	n := &netns{work: make(chan func())}
-	failed := make(chan error)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		err := unix.Unshare(unix.CLONE_NEWNET)
-		if err == nil {
-			var one unix.CPUSet
-			one.Set(0)
-			err = unix.SchedSetaffinity(0, &one) // so that packets keep their order
-		}
-		failed <- err
-		if err != nil {
-			return
-		}
-		for f := range n.work {
-			f()
-		}
-	}()
-	if err := <-failed; err != nil {
-		skip(t, "cannot make a network namespace: %v", err)
-	}
-	t.Cleanup(func() { close(n.work) })
-	return n
-}
-
-// do runs f in the namespace.
-func (n *netns) do(f func()) {
-	done := make(chan struct{})
-	n.work <- func() { defer close(done); f() }
-	<-done
-}
-
-// run executes a program in the namespace and returns what it printed.
-func (n *netns) run(t testing.TB, input string, argv ...string) string {
-	t.Helper()
-	out, err := n.try(input, argv...)
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", strings.Join(argv, " "), err, input)
-	}
-	return out
-}
-
-func (n *netns) try(input string, argv ...string) (out string, err error) {
-	n.do(func() {
-		cmd := exec.Command(argv[0], argv[1:]...)
-		cmd.Stdin = strings.NewReader(input)
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
-		var b []byte
-		if b, err = cmd.Output(); err != nil {
-			err = fmt.Errorf("%w: %s", err, stderr.String())
-		}
-		out = string(b)
-	})
-	return out, err
-}
-
-// shell runs shell text in the namespace.
-func (n *netns) shell(t testing.TB, text string) string {
-	t.Helper()
-	return n.run(t, "", "sh", "-ec", text)
-}
-
-// load has nft load a ruleset; nft 1.0.6 wants a newline between closing braces.
-func (n *netns) load(t testing.TB, ruleset string) {
-	t.Helper()
-	n.run(t, strings.ReplaceAll(ruleset, "} }", "}\n}"), "nft", "-f", "-")
-}
-
-// observe reads the namespace as a host.
-func (n *netns) observe(t testing.TB, s *System) *rules.State {
-	t.Helper()
-	out := n.run(t, "", "sh", "-c", s.Observe().Body, "sh", "")
-	st, err := s.Decode([]byte(out))
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return st
-}
-
-// wire is a host and a peer joined by a cable; the host is h0 with 10.9.0.1/24 and
-// fd00:9::1/64, the peer p0 with 10.9.0.2 ... and fd00:9::2 ...
-type wire struct{ host, peer *netns }
 
 var wirePeers = []netip.Addr{
 	netip.MustParseAddr("10.9.0.2"), netip.MustParseAddr("10.9.0.130"), netip.MustParseAddr("10.9.0.77"),
 	netip.MustParseAddr("fd00:9::2"), netip.MustParseAddr("fd00:9::1:5"),
+	netip.MustParseAddr("10.8.0.2"), netip.MustParseAddr("198.51.100.9"), netip.MustParseAddr("fd00:77::9"),
 }
 
-func wireHost(v4 bool) netip.Addr {
-	if v4 {
-		return netip.MustParseAddr("10.9.0.1")
+// wireHost is the host's address on the peer's cable.
+func wireHost(peer netip.Addr) netip.Addr {
+	switch {
+	case peer.Is6():
+		return netip.MustParseAddr("fd00:9::1")
+	case netip.MustParsePrefix("10.8.0.0/24").Contains(peer):
+		return netip.MustParseAddr("10.8.0.1")
 	}
-	return netip.MustParseAddr("fd00:9::1")
+	return netip.MustParseAddr("10.9.0.1")
 }
 
 func newWire(t testing.TB) *wire {
 	t.Helper()
 	need(t, "nft", "ip", "sysctl")
-	w := &wire{newNetns(t), newNetns(t)}
+	w := &wire{host: newNetns(t), peer: newNetns(t), listeners: map[listener]int{}, ports: map[netip.Addr]uint16{}, posts: map[string]post{}}
 	var pid string
 	w.peer.do(func() { pid = fmt.Sprint(unix.Gettid()) })
-	w.host.shell(t, "ip link set lo up; ip link add h0 type veth peer name p0 netns "+pid)
-	for _, n := range []*netns{w.host, w.peer} {
-		// No router solicitations, no duplicate detection: only the test's packets.
-		n.shell(t, "sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.router_solicitations=0")
-	}
-	w.host.shell(t, "sysctl -qw net.ipv6.conf.h0.accept_dad=0; ip addr add 10.9.0.1/24 dev h0; ip addr add fd00:9::1/64 dev h0 nodad; ip link set h0 up")
-	w.peer.shell(t, "sysctl -qw net.ipv6.conf.p0.accept_dad=0; ip link set lo up; ip link set p0 up")
+	// No router solicitations, no duplicate detection, no questions for neighbours: only
+	// the test's packets.
+	const quiet = `sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.router_solicitations=0 net.ipv6.conf.default.router_solicitations=0
+ip link set lo up
+`
+	cables := `ip link add h0 address 02:00:00:00:00:01 type veth peer name p0 address 02:00:00:00:00:02 netns PID
+ip link add h1 address 02:00:00:00:01:01 type veth peer name p1 address 02:00:00:00:01:02 netns PID
+ip addr add 10.9.0.1/24 dev h0; ip addr add 10.8.0.1/24 dev h1; ip addr add fd00:9::1/64 dev h0 nodad
+ip link set h1 group 7; ip link set h0 up; ip link set h1 up
+ip route add default via 10.9.0.2; ip -6 route add default via fd00:9::2
+`
+	w.peer.shell(t, quiet)
+	neighbours, addresses := "", ""
 	for _, a := range wirePeers {
-		if a.Is4() {
-			w.peer.shell(t, "ip addr add "+a.String()+"/24 dev p0")
-		} else {
-			w.peer.shell(t, "ip addr add "+a.String()+"/64 dev p0 nodad")
+		switch text := a.String(); {
+		case a.Is4() && wireHost(a) == netip.MustParseAddr("10.8.0.1"):
+			neighbours += "ip neigh replace " + text + " lladdr 02:00:00:00:01:02 dev h1 nud permanent\n"
+			addresses += "ip addr add " + text + "/24 dev p1\n"
+		case strings.HasPrefix(text, "198.") || strings.HasPrefix(text, "fd00:77"):
+			addresses += "ip addr add " + text + " dev lo\n"
+		default:
+			neighbours += "ip neigh replace " + text + " lladdr 02:00:00:00:00:02 dev h0 nud permanent\n"
+			addresses += "ip addr add " + text + map[bool]string{true: "/24 dev p0\n", false: "/64 dev p0 nodad\n"}[a.Is4()]
 		}
 	}
+	w.host.shell(t, quiet+strings.ReplaceAll(cables, "PID", pid)+neighbours)
+	w.peer.shell(t, "ip link set p0 up; ip link set p1 up\n"+addresses+`ip neigh replace 10.9.0.1 lladdr 02:00:00:00:00:01 dev p0 nud permanent
+ip neigh replace fd00:9::1 lladdr 02:00:00:00:00:01 dev p0 nud permanent
+ip neigh replace 10.8.0.1 lladdr 02:00:00:00:01:01 dev p1 nud permanent
+`)
+	t.Cleanup(func() {
+		for _, fd := range w.listeners {
+			unix.Close(fd)
+		}
+		for _, p := range w.posts {
+			unix.Close(p.fd)
+		}
+	})
 	return w
 }
 
-// passes sends one packet of the flow and says whether the other end's socket got it
-// (UDP) or the connection was made (TCP). It waits for no time-out: a frame that no
-// firewall sees follows the packet on the same wire, and once that has arrived the
-// packet's fate is decided.
+// shot is one packet, or one connection's beginning, of a flow.
+type shot struct {
+	in     bool
+	proto  rules.Protocol
+	port   uint16
+	remote netip.Addr // invalid: the host to itself, over lo
+	v6     bool       // of lo
+
+	open   bool
+	sender int
+}
+
+// ends are where the shot starts and where it goes.
+func (s *shot) ends() (from, to netip.Addr) {
+	switch {
+	case !s.remote.IsValid() && s.v6:
+		return netip.IPv6Loopback(), netip.IPv6Loopback()
+	case !s.remote.IsValid():
+		lo := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+		return lo, lo
+	case s.in:
+		return s.remote, wireHost(s.remote)
+	}
+	return wireHost(s.remote), s.remote
+}
+
+// passes sends one packet and says whether it came through.
 func (w *wire) passes(t testing.TB, in bool, proto rules.Protocol, port uint16, remote netip.Addr) bool {
 	t.Helper()
-	from, to := w.peer, w.host
-	src, dst := remote, wireHost(remote.Is4())
-	if !in {
-		from, to, src, dst = w.host, w.peer, dst, src
-	}
-	listener := to.socket(t, proto, dst, port, true)
-	defer unix.Close(listener)
-	sender := from.socket(t, proto, src, 0, false)
-	defer unix.Close(sender)
-	mark := to.sentinel(t, map[bool]string{true: "h0", false: "p0"}[in])
-	defer unix.Close(mark)
-	from.do(func() {
-		err := unix.Connect(sender, sockaddr(dst, port))
-		if err == nil && proto == rules.UDP {
-			_, err = unix.Write(sender, []byte("x"))
-		}
-		_ = err // a filter of the sender itself answers here: EPERM
-	})
-	from.sendSentinel(t, map[bool]string{true: "p0", false: "h0"}[in])
-	waitReadable(t, mark)
-	if proto == rules.TCP {
-		state, err := unix.GetsockoptTCPInfo(sender, unix.IPPROTO_TCP, unix.TCP_INFO)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return state.State == 1 // ESTABLISHED
-	}
-	var b [8]byte
-	_, err := unix.Read(listener, b[:])
-	return err == nil
+	s := []*shot{{in: in, proto: proto, port: port, remote: remote}}
+	w.fire(t, s)
+	return s[0].open
 }
 
-func sockaddr(a netip.Addr, port uint16) unix.Sockaddr {
-	if a.Is4() {
-		return &unix.SockaddrInet4{Port: int(port), Addr: a.As4()}
-	}
-	return &unix.SockaddrInet6{Port: int(port), Addr: a.As16()}
-}
-
-func (n *netns) socket(t testing.TB, proto rules.Protocol, a netip.Addr, port uint16, listen bool) (fd int) {
+// fire sends all shots at once and says of each whether it is open: for TCP that the
+// connection was made, for UDP that the answer came back. It waits for no time-out:
+// frames that no firewall sees follow the packets on the same wires, there and back,
+// and once these have arrived the packets' fate is decided.
+func (w *wire) fire(t testing.TB, shots []*shot) {
 	t.Helper()
-	family, kind := unix.AF_INET6, unix.SOCK_STREAM
-	if a.Is4() {
-		family = unix.AF_INET
+	for _, ns := range []*netns{w.host, w.peer} {
+		for _, s := range shots {
+			if starts, _ := w.spaces(s); starts == ns {
+				w.prepare(t, s)
+			}
+		}
+		ns.do(func() {
+			for i, s := range shots {
+				if starts, _ := w.spaces(s); starts == ns {
+					s.launch(uint32(i))
+				}
+			}
+		})
 	}
-	if proto == rules.UDP {
-		kind = unix.SOCK_DGRAM
+	w.settle(t)
+	w.echo(shots)
+	w.settle(t)
+	for _, s := range shots {
+		if s.proto == rules.TCP {
+			info, err := unix.GetsockoptTCPInfo(s.sender, unix.IPPROTO_TCP, unix.TCP_INFO)
+			s.open = err == nil && info.State == 1 // ESTABLISHED
+			unix.SetsockoptLinger(s.sender, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+		} else {
+			var b [8]byte
+			n, _, err := unix.Recvfrom(s.sender, b[:], unix.MSG_DONTWAIT)
+			s.open = err == nil && n > 0
+		}
+		unix.Close(s.sender)
 	}
+	for l, fd := range w.listeners {
+		for l.proto == rules.TCP {
+			c, _, err := unix.Accept4(fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+			if err != nil {
+				break
+			}
+			unix.Close(c)
+		}
+	}
+}
+
+// spaces are where the shot starts and ends.
+func (w *wire) spaces(s *shot) (starts, arrives *netns) {
+	switch {
+	case !s.remote.IsValid():
+		return w.host, w.host
+	case s.in:
+		return w.peer, w.host
+	}
+	return w.host, w.peer
+}
+
+// prepare makes the shot's sender, with a source port that no connection had before,
+// and its listener.
+func (w *wire) prepare(t testing.TB, s *shot) {
+	t.Helper()
+	starts, arrives := w.spaces(s)
+	from, to := s.ends()
+	at := listener{arrives, s.proto, netip.AddrPortFrom(to, s.port)}
+	if _, ok := w.listeners[at]; !ok {
+		w.listeners[at] = arrives.socket(t, s.proto, to, s.port, true)
+	}
+	if w.ports[from] == 0 {
+		w.ports[from] = 32768
+	}
+	if w.ports[from]++; w.ports[from] >= 65000 {
+		t.Fatalf("no source ports are left for %s: make another wire", from)
+	}
+	s.sender = starts.socket(t, s.proto, from, w.ports[from], false)
+}
+
+func (s *shot) launch(id uint32) {
+	_, to := s.ends()
+	err := unix.Connect(s.sender, sockaddr(to, s.port))
+	if err == nil && s.proto == rules.UDP {
+		_, err = unix.Write(s.sender, binary.BigEndian.AppendUint32(nil, id))
+	}
+	_ = err // a filter of the sender itself answers here: EPERM
+}
+
+// echo answers every datagram that arrived.
+func (w *wire) echo(shots []*shot) {
+	for _, ns := range []*netns{w.host, w.peer} {
+		ns.do(func() {
+			for l, fd := range w.listeners {
+				for l.ns == ns && l.proto == rules.UDP {
+					var b [8]byte
+					n, from, err := unix.Recvfrom(fd, b[:], unix.MSG_DONTWAIT)
+					if err != nil {
+						break
+					}
+					_ = unix.Sendto(fd, b[:n], 0, from)
+				}
+			}
+		})
+	}
+}
+
+// settle waits until all that is on the wires has arrived, and what it gave rise to.
+func (w *wire) settle(t testing.TB) {
+	t.Helper()
+	for range 2 {
+		w.signal(t, w.host, w.host, "lo", "lo")
+		for _, dev := range []string{"0", "1"} {
+			w.signal(t, w.peer, w.host, "p"+dev, "h"+dev)
+			w.signal(t, w.host, w.peer, "h"+dev, "p"+dev)
+		}
+	}
+}
+
+// signal sends a sentinel from one end of a wire and waits for it at the other.
+func (w *wire) signal(t testing.TB, from, to *netns, dev, arrives string) {
+	t.Helper()
+	a, mark := w.post(t, from, dev), w.post(t, to, arrives)
 	var err error
-	n.do(func() {
-		if fd, err = unix.Socket(family, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0); err != nil {
-			return
-		}
-		if err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err == nil {
-			err = unix.Bind(fd, sockaddr(a, port))
-		}
-		if err == nil && listen && kind == unix.SOCK_STREAM {
-			err = unix.Listen(fd, 8)
-		}
-	})
-	if err != nil {
-		t.Fatalf("socket on %s port %d: %v", a, port, err)
-	}
-	return fd
-}
-
-const sentinelType = 0x88b5 // for local experiments (IEEE 802)
-
-func htons(v uint16) uint16 { return v<<8 | v>>8 }
-
-func (n *netns) sentinel(t testing.TB, dev string) (fd int) {
-	t.Helper()
-	var err error
-	n.do(func() {
-		if fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, int(htons(sentinelType))); err != nil {
-			return
-		}
-		err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: htons(sentinelType), Ifindex: ifindex(t, dev)})
+	from.do(func() { // on the processor that the packets were sent from
+		err = unix.Sendto(a.fd, []byte("sentinel"), 0, &unix.SockaddrLinklayer{Protocol: htons(sentinelType), Ifindex: a.index,
+			Halen: 6, Addr: [8]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}})
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fd
-}
-
-func ifindex(t testing.TB, dev string) int {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(fd)
-	req, err := unix.NewIfreq(dev)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.IoctlIfreq(fd, unix.SIOCGIFINDEX, req); err != nil {
-		t.Fatal(err)
-	}
-	return int(req.Uint32())
-}
-
-func (n *netns) sendSentinel(t testing.TB, dev string) {
-	t.Helper()
-	var err error
-	n.do(func() {
-		var fd int
-		if fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
-			return
-		}
-		defer unix.Close(fd)
-		to := &unix.SockaddrLinklayer{Protocol: htons(sentinelType), Ifindex: ifindex(t, dev), Halen: 6,
-			Addr: [8]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}
-		err = unix.Sendto(fd, []byte("sentinel"), 0, to)
-	})
-	if err != nil {
+	waitReadable(t, mark.fd)
+	var b [16]byte
+	if _, err := unix.Read(mark.fd, b[:]); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func waitReadable(t testing.TB, fd int) {
-	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 1000)
-		if n == 1 && err == nil {
-			return
-		}
+// post is the end of a wire where sentinels start and arrive.
+type post struct{ fd, index int }
+
+func (w *wire) post(t testing.TB, ns *netns, dev string) post {
+	p, ok := w.posts[dev]
+	if !ok {
+		p.fd, p.index = ns.sentinel(t, dev)
+		w.posts[dev] = p
 	}
-	t.Fatal("the sentinel did not arrive")
+	return p
 }
