@@ -76,6 +76,9 @@ func load(ctx context.Context, from []string, opt Options) (*draft, *Inventory, 
 	}
 	d.sources = s.places
 	inv, err := d.inventory(ctx, opt, read)
+	if err == nil && !opt.Plain && read {
+		s.acceptances(inv)
+	}
 	return d, inv, err
 }
 

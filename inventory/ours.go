@@ -8,7 +8,7 @@ func ourVariables() []string {
 		"ras_version", "ras_ssl", "ras_rdp_udp", "ras_client_manager", "ras_rdp_load_balancing", "ras_direct_mode", "ras_agent_push",
 		"ras_addresses", "ras_vip", "ras_internal_networks", "ras_client_networks", "ras_push_networks", "ras_second_level_auth_servers",
 		"ras_roles", "ras_member", "ras_farm",
-		"farmwall_sources", "farmwall_egress", "farmwall_resolve_endpoints", "farmwall_rules", "farmwall_keep", "farmwall_probe_outsider", "farmwall_order", "farmwall_exposure", "farmwall_wall",
+		"farmwall_sources", "farmwall_egress", "farmwall_resolve_endpoints", "farmwall_rules", "farmwall_keep", "farmwall_probe_outsider", "farmwall_order", "farmwall_exposure", "farmwall_accept", "farmwall_wall",
 		"farmwall_tls_pins",
 	}
 }
@@ -39,6 +39,7 @@ func (r *variables) settings() Settings {
 		Order:            setting(r, "farmwall_order", Order{}, readOrder),
 		Wall:             setting(r, "farmwall_wall", nil, readWall),
 		Exposure:         setting(r, "farmwall_exposure", ExposureReport, readWord(ExposureReport, ExposureRestrict)),
+		AcceptFile:       setting(r, "farmwall_accept", "", readAcceptFile),
 	}
 	s.Rules = setting(r, "farmwall_rules", nil, readRules).Value
 	s.Keep = setting(r, "farmwall_keep", nil, readKeep).Value

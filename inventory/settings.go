@@ -38,6 +38,9 @@ type Settings struct {
 	Wall             Setting[[]string] // farmwall_wall: the managers to write on a Linux host; none: whoever can drop there
 	Exposure         Setting[Exposure] // farmwall_exposure; default report
 	ProbeOutsider    Setting[bool]     // farmwall_probe_outsider: no member; what only members may reach is tried from it
+	AcceptFile       Setting[string]   // farmwall_accept: a file with differences that drift lets be
+	// Accept is the entries of that file for this host, in its order.
+	Accept []*Acceptance
 	// Rules are farmwall_rules. Ansible replaces lists and never joins them, so only
 	// the strongest place that sets the variable counts; a warning names the others.
 	Rules []ExtraRule

@@ -108,6 +108,9 @@ type Change struct {
 	// Note says what Repair repairs, or what is odd about Have ("twin",
 	// "edited by hand").
 	Note string `json:"note,omitempty"`
+	// Cause is why drift finds this difference: "host", "policy", "both" or "foreign
+	// rule"; empty where nobody knows, and in a plan.
+	Cause string `json:"cause,omitempty"`
 }
 
 // Flow is what a verdict is asked about: one protocol and port between the host

@@ -159,8 +159,8 @@ func (w *wanting) movedFarms(plan *Plan) map[string]string {
 func (hp *HostPlan) unchanged() Outcome {
 	o := Outcome{Host: hp.Host, Farm: hp.Farm, Status: OK, Flows: hp.Flows, Findings: hp.Findings, Warnings: hp.Warnings}
 	if len(hp.Flows) > 0 {
-		o.Status, o.Step, o.Error = NotOpen, "verify", findingText(hp.Flows[0])
-		o.Hint = "our rules are in place; what closes it is not ours to change"
+		o.Status, o.Step = NotOpen, "verify"
+		o.Error, o.Hint = wrongly(hp.Flows)
 		o.Err = fmt.Errorf("%s: %s", hp.Host, o.Error)
 	}
 	return o
@@ -184,6 +184,9 @@ func (r *Runner) carryOut(ctx context.Context, w *wanting, plan *Plan, todo *sor
 	id := newRun(r.Now())
 	run := &running{progress: r.progress(id, len(todo.jobs)), id: id, verb: plan.Verb, strict: how.Strict || plan.Strict, takeOver: how.TakeOver,
 		window: how.ConfirmTimeout, manual: how.Manual}
+	if how.CountEarlier {
+		run.earlier = failedAlready(todo.hosts)
+	}
 	if run.takeOver == "" {
 		run.takeOver = plan.TakeOver
 	}
@@ -210,6 +213,17 @@ func (r *Runner) carryOut(ctx context.Context, w *wanting, plan *Plan, todo *sor
 		todo.hosts[todo.places[i]] = ended[j.host.Name]
 	}
 	return &carried{run: id, hosts: todo.hosts}, nil
+}
+
+// failedAlready counts hosts that came to a bad end while they were read or planned.
+func failedAlready(outcomes []Outcome) int {
+	n := 0
+	for i := range outcomes {
+		if s := outcomes[i].Status; s != "" && s.failed() {
+			n++
+		}
+	}
+	return n
 }
 
 // unknownSets are the hosts that were found as they should be, and of which the

@@ -129,7 +129,7 @@ func (c *change) request() (rules.ChangeRequest, error) {
 		return req, err
 	}
 	c.rec = HostRecord{Run: c.run.id, Farm: c.plan.Farm, Host: c.host.Name, Lease: s.Lease.Number + 1,
-		Target: settled, Undo: req.Undo, Ours: s.Ours, Changes: c.plan.Changes, Started: c.r.Now()}
+		Target: settled, Undo: req.Undo, Ours: s.Ours, Changes: c.plan.Changes, Started: c.r.Now(), Baseline: c.plan.baseline}
 	return req, nil
 }
 

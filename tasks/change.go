@@ -20,6 +20,7 @@ type running struct {
 	takeOver string
 	window   time.Duration // 0: the transport's default
 	manual   bool
+	earlier  int // hosts that failed before the first batch, where they count
 }
 
 // The windows in which a change must be confirmed, unless the user says another.
@@ -62,7 +63,7 @@ type change struct {
 	armed   bool         // the switch may fire until deadline
 	sealed  bool         // confirmed, and not taken back since: the host holds the change
 	until   time.Time    // by our clock, at the latest
-	open    []JudgedFlow // wanted flows that are not open, as step 7 saw them
+	open    []JudgedFlow // flows that are not as wanted, as step 7 saw them: closed, or exposed under restrict
 	pending bool         // left to the switch: to be looked at again
 	out     Outcome      // what has become of the host so far
 	begun   time.Time    // by our clock

@@ -9,6 +9,9 @@ func flowOf(r *rules.Rule) rules.Flow {
 // judgeRule judges all flows of a rule and returns the worst verdict of each of
 // its port ranges, with the first port that meets it.
 func judgeRule(d rules.Reader, s *rules.State, c cuts, r *rules.Rule) []JudgedFlow {
+	if r.Block { // it wants nothing open
+		return nil
+	}
 	flow := flowOf(r)
 	judged := make([]JudgedFlow, 0, len(r.Ports))
 	for _, p := range portsOf(r) {
@@ -64,7 +67,7 @@ func only(judged []JudgedFlow, answer rules.Answer) []JudgedFlow {
 func outsiders(d rules.Reader, s *rules.State, set rules.Set) []JudgedFlow {
 	var judged []JudgedFlow
 	c := cutsOf(d, s, set)
-	for i := range set {
+	for i := range set.Allows() {
 		r := &set[i]
 		if r.Direction != rules.In || r.Loopback {
 			continue
@@ -76,7 +79,7 @@ func outsiders(d rules.Reader, s *rules.State, set rules.Set) []JudgedFlow {
 				if !ok {
 					continue
 				}
-				v := d.Judge(s, flow)
+				v := rules.MostOpen(d, s, flow)
 				if open == nil || badness(v.Answer) < badness(open.Verdict.Answer) {
 					open = &JudgedFlow{Rule: r.ID, Flow: flow, Verdict: v}
 				}
@@ -109,7 +112,7 @@ func protected(d rules.Reader, s *rules.State, kept []rules.Flow, from, to rules
 		add("", f, f.Port)
 	}
 	c := cutsOf(d, s, from, to)
-	for i := range to {
+	for i := range to.Allows() {
 		f := flowOf(&to[i])
 		for _, p := range portsOf(&to[i]) {
 			for _, part := range c.parts(p) {

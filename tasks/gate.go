@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"farmwall/rules"
@@ -65,11 +66,13 @@ func closedAnew(c *change, closed []JudgedFlow) *failing {
 	if len(anew) == 0 {
 		return nil
 	}
-	return &failing{status: NotOpen, step: "verify", text: findingText(anew[0]), flows: closed,
-		hint: "our rules are in place; what closes it is not ours to change"}
+	text, hint := wrongly(anew)
+	return &failing{status: NotOpen, step: "verify", text: text, hint: hint, flows: closed}
 }
 
-func flowKey(j *JudgedFlow) string { return j.Rule + " " + j.Flow.String() }
+func flowKey(j *JudgedFlow) string {
+	return fmt.Sprintf("%s %s %t", j.Rule, j.Flow, j.Outsider())
+}
 
 // soaked reads a host once more that was changed a while ago.
 func (g *gate) soaked(ctx context.Context, c *change) *failing {
@@ -92,10 +95,12 @@ func (g *gate) soaked(ctx context.Context, c *change) *failing {
 		return own
 	}
 	wanted := judgeSet(c.d, s, c.plan.Wanted)
+	exposed := exposed(c.d, s, c.rec.Target)
 	closed := only(wanted, rules.Denied)
 	if c.run.strict {
-		closed = append(closed, only(wanted, rules.Unknown)...)
-		closed = append(closed, only(outsiders(c.d, s, c.rec.Target), rules.Allowed)...)
+		closed = append(append(closed, only(wanted, rules.Unknown)...), exposed...)
+	} else {
+		closed = append(closed, notClosed(c.host, c.rec.Target, exposed)...)
 	}
 	return closedAnew(c, closed)
 }

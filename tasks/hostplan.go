@@ -35,10 +35,15 @@ func (hp *HostPlan) compare(d rules.Dialect, h *inventory.Host, s *rules.State, 
 	if len(changes) > 0 && s.Persistence == "" {
 		hp.Warnings = append(hp.Warnings, "not persistent on this host: nothing here can load our rules at boot")
 	}
-	hp.Flows = defeated(d, s, settled, changes)
+	m := remember(d)
+	hp.Flows = defeated(m, s, settled, changes)
 	for _, f := range hp.Flows {
 		hp.Warnings = append(hp.Warnings, "in place, but "+findingText(f))
 	}
+	will, wont := closedBy(changes, exposed(m, s, settled))
+	hp.Findings = append(hp.Findings, exposureFindings(will, "; this plan closes it")...)
+	hp.Findings = append(hp.Findings, exposureFindings(wont, "")...)
+	hp.Flows = append(hp.Flows, notClosed(h, settled, wont)...)
 	if opt.Strict && len(hp.Flows) > 0 {
 		hp.Problem = &Problem{Status: Refused, Step: "plan", Text: "strict: " + findingText(hp.Flows[0]),
 			Hint: "remove what closes it, or plan without --strict"}

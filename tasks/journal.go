@@ -41,13 +41,16 @@ type OpenRun struct {
 // HostRecord is what a run meant to do to one host, written before it was done,
 // and what came of it.
 type HostRecord struct {
-	Run    string     `json:"run"`
-	Farm   string     `json:"farm"`
-	Host   string     `json:"host"`
-	Lease  uint64     `json:"lease"`  // the number the change takes
-	Before rules.Set  `json:"before"` // what was last confirmed, as far as known
-	Target rules.Set  `json:"target"`
-	Undo   rules.Copy `json:"-"` // our part of the host, in its own bytes, before
+	Run    string    `json:"run"`
+	Farm   string    `json:"farm"`
+	Host   string    `json:"host"`
+	Lease  uint64    `json:"lease"`  // the number the change takes
+	Before rules.Set `json:"before"` // what was last confirmed, as far as known
+	Target rules.Set `json:"target"`
+	// Baseline is what drift compares the host with afterwards, where that is not Target:
+	// it is without the differences that were accepted and left alone.
+	Baseline rules.Set  `json:"baseline,omitempty"`
+	Undo     rules.Copy `json:"-"` // our part of the host, in its own bytes, before
 	// Drifted says that the host did not hold Before, so that only Undo leads back.
 	Drifted bool   `json:"drifted,omitempty"`
 	Ours    string `json:"ours"`
@@ -65,9 +68,9 @@ type HostRecord struct {
 type Confirmed struct {
 	Run    string
 	Time   time.Time
-	Set    rules.Set
-	Digest string
-	Ours   string // fingerprint right after
+	Set    rules.Set // HostRecord.Baseline, else its Target
+	Digest string    // of the Target
+	Ours   string    // fingerprint right after
 }
 
 // Keeper is what the verbs ask of the journal. Every write is on disk when it

@@ -40,8 +40,10 @@ type intendBody struct {
 	Lease  uint64 `json:"lease"`
 	Before string `json:"before"`
 	Target string `json:"target"`
-	Undo   string `json:"undo"`
-	Ours   string `json:"ours"`
+	// Baseline is empty where it is the target.
+	Baseline string `json:"baseline,omitempty"`
+	Undo     string `json:"undo"`
+	Ours     string `json:"ours"`
 	// Drifted: the host did not hold Before.
 	Drifted bool `json:"drifted,omitempty"`
 	// Lists are the blobs of the address lists in Before and Target, by list hash.
@@ -51,6 +53,9 @@ type intendBody struct {
 
 func (b *intendBody) blobs() []string {
 	names := []string{b.Before, b.Target, b.Undo, b.Changes}
+	if b.Baseline != "" {
+		names = append(names, b.Baseline)
+	}
 	for _, name := range b.Lists {
 		names = append(names, name)
 	}

@@ -37,10 +37,15 @@ FROM entries f WHERE f.kind = 'finish' AND f.status = 'changed' AND f.farm = ? A
 		return nil, err
 	}
 	var f finishBody
-	if err := json.Unmarshal(finish, &f); err != nil {
+	var i intendBody
+	if err := errors.Join(json.Unmarshal(finish, &f), json.Unmarshal(intend, &i)); err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrJournalDamaged, err)
 	}
-	return &Confirmed{Run: run, Time: moment(at), Set: set, Digest: set.Digest(), Ours: f.Ours}, nil
+	c := &Confirmed{Run: run, Time: moment(at), Set: set, Digest: set.Digest(), Ours: f.Ours}
+	if i.Baseline != "" {
+		c.Set, err = loadSet(ctx, j.db, i.Baseline, i.Lists)
+	}
+	return c, err
 }
 
 func (j *Journal) target(ctx context.Context, intend []byte) (rules.Set, error) {
@@ -215,6 +220,11 @@ func (j *Journal) fill(ctx context.Context, n int64, body []byte, h *HostRecord)
 	}
 	if h.Target, err = loadSet(ctx, j.db, b.Target, b.Lists); err != nil {
 		return err
+	}
+	if b.Baseline != "" {
+		if h.Baseline, err = loadSet(ctx, j.db, b.Baseline, b.Lists); err != nil {
+			return err
+		}
 	}
 	undo, err := blob(ctx, j.db, b.Undo)
 	if err != nil {

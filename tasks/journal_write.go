@@ -55,6 +55,12 @@ func (j *Journal) Intend(ctx context.Context, h HostRecord) error {
 		}{
 			{&body.Before, func() (string, error) { return keepSet(tx, h.Before, body.Lists) }},
 			{&body.Target, func() (string, error) { return keepSet(tx, h.Target, body.Lists) }},
+			{&body.Baseline, func() (string, error) {
+				if len(h.Baseline) == 0 {
+					return "", nil
+				}
+				return keepSet(tx, h.Baseline, body.Lists)
+			}},
 			{&body.Undo, func() (string, error) { return keep(tx, h.Undo) }},
 			{&body.Changes, func() (string, error) { return keep(tx, changes) }},
 		} {

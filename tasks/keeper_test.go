@@ -139,7 +139,11 @@ func (k *memKeeper) Last(_ context.Context, farm, host string) (*Confirmed, erro
 func (k *memKeeper) last(farm, host string) *Confirmed {
 	for i := len(k.order) - 1; i >= 0; i-- {
 		if h := k.order[i]; h.Farm == farm && h.Host == host && h.Status == Changed {
-			return &Confirmed{Run: h.Run, Time: h.Ended, Set: h.Target, Digest: h.Target.Digest(), Ours: h.OursThen}
+			c := &Confirmed{Run: h.Run, Time: h.Ended, Set: h.Target, Digest: h.Target.Digest(), Ours: h.OursThen}
+			if len(h.Baseline) > 0 {
+				c.Set = h.Baseline
+			}
+			return c
 		}
 	}
 	return nil

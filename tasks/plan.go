@@ -68,6 +68,9 @@ type HostPlan struct {
 	// these held something that no set says.
 	Exact rules.Copy `json:"exact,omitempty"`
 	Back  string     `json:"back,omitempty"`
+	// baseline is what drift holds the host against from then on, where that is not
+	// Wanted: the last confirmed set, while Wanted leaves an accepted difference alone.
+	baseline rules.Set
 
 	// Flows are wanted flows that are not open although their rules are in place.
 	Flows    []JudgedFlow    `json:"flows,omitempty"`

@@ -3,9 +3,6 @@ package tasks
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 
 	"farmwall/rules"
 )
@@ -51,7 +48,8 @@ func (c *change) check(ctx context.Context) bool {
 	wanted := judgeSet(d, s, c.plan.Wanted)
 	c.open = only(wanted, rules.Denied)
 	unknown := only(wanted, rules.Unknown)
-	exposed := only(outsiders(d, s, c.rec.Target), rules.Allowed)
+	exposed := exposed(d, s, c.rec.Target)
+	c.open = append(c.open, notClosed(c.host, c.rec.Target, exposed)...)
 	c.seen.After = c.r.survey(d, s, c.plan.Farm, c.host, c.rec.Target, c.rec.Before)
 	c.out.Findings = append(c.out.Findings, flowFindings(unknown, exposed)...)
 	if c.run.strict && len(c.open)+len(unknown)+len(exposed) > 0 {
@@ -101,21 +99,13 @@ func brief(c *rules.Change) string {
 }
 
 // flowFindings says of flows what a person should know, though no rule of ours
-// is to blame. What one rule exposes is one finding.
+// is to blame.
 func flowFindings(unknown, exposed []JudgedFlow) []rules.Finding {
 	var findings []rules.Finding
 	for _, j := range unknown {
 		findings = append(findings, rules.Finding{Kind: "unknown", Text: findingText(j)})
 	}
-	by := map[string][]string{}
-	for _, j := range exposed {
-		by[j.Verdict.By] = append(by[j.Verdict.By], j.Flow.String())
-	}
-	for _, why := range slices.Sorted(maps.Keys(by)) {
-		ports := slices.Compact(by[why])
-		findings = append(findings, rules.Finding{Kind: "exposed",
-			Text: fmt.Sprintf("%s: reachable from anywhere, allowed by %s", strings.Join(ports, ", "), why)})
-	}
+	findings = append(findings, exposureFindings(exposed, "")...)
 	return findings
 }
 
@@ -126,5 +116,5 @@ func findingText(j JudgedFlow) string {
 	case j.Verdict.Answer == rules.Unknown:
 		return fmt.Sprintf("%s (%s): nobody can say whether it is open: %s", j.Flow, j.Rule, j.Verdict.Reason)
 	}
-	return fmt.Sprintf("%s (%s) is reachable from anywhere: allowed by %s", j.Flow, j.Rule, j.Verdict.By)
+	return fmt.Sprintf("%s (%s) is reachable from %s: allowed by %s", j.Flow, j.Rule, whoElse(&j), j.Verdict.By)
 }

@@ -14,7 +14,7 @@ func (r *Runner) roll(ctx context.Context, run *running, w *wanting, selected in
 	pass := &gate{r: r, run: run, how: how, w: w}
 	var begun [][]*change    // the batches that were started
 	bad := map[*change]int{} // the hosts that failed, with the batch after which that was seen
-	most := how.MaxFail.of(selected)
+	most := how.MaxFail.of(selected) - run.earlier
 	broken := false // the run did not come to its end
 	for n, jobs := range batches {
 		if broken = ctx.Err() != nil || len(bad) > most; broken {

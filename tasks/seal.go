@@ -46,8 +46,8 @@ func (c *change) confirmed(ctx context.Context, ours string) {
 	c.rec.OursThen = ours
 	c.out.Status, c.out.Error, c.out.Hint, c.out.Flows = Changed, "", "", c.open
 	if len(c.open) > 0 {
-		c.out.Status, c.out.Step, c.out.Error = NotOpen, "verify", findingText(c.open[0])
-		c.out.Hint = "our rules are in place; what closes it is not ours to change"
+		c.out.Status, c.out.Step = NotOpen, "verify"
+		c.out.Error, c.out.Hint = wrongly(c.open)
 	}
 	if c.plan.Back != "" && ours != c.plan.Back {
 		c.unproven(ctx)

@@ -75,9 +75,10 @@ type Outcome struct {
 	Changes []rules.Change `json:"changes,omitempty"`
 	// Pending is what only the inventory wants (drift).
 	Pending  []rules.Change  `json:"pending,omitempty"`
-	Cause    string          `json:"cause,omitempty"`  // drift: "host", "policy", "both", "run R of C"
-	Flows    []JudgedFlow    `json:"flows,omitempty"`  // verify, and plan's defeated flows
-	Probes   []Probed        `json:"probes,omitempty"` // of which this host is the target
+	Accepted []Accepted      `json:"accepted,omitempty"` // drift: differences that farmwall_accept lets be
+	Cause    string          `json:"cause,omitempty"`    // drift: "host", "policy", "both", "foreign rule", "run R of C"
+	Flows    []JudgedFlow    `json:"flows,omitempty"`    // verify, and plan's defeated flows
+	Probes   []Probed        `json:"probes,omitempty"`   // of which this host is the target
 	Findings []rules.Finding `json:"findings,omitempty"`
 	Warnings []string        `json:"warnings,omitempty"`
 	Elapsed  time.Duration   `json:"elapsed_ns"`
@@ -111,6 +112,11 @@ type Summary struct {
 	Gone []string `json:"gone,omitempty"`
 	// Runs are those that were broken off, with what became of them (recover).
 	Runs []RunEnd `json:"runs,omitempty"`
+	// OverBudget says that drift put nothing right, because --max-fix allows less.
+	OverBudget *Budget `json:"over_budget,omitempty"`
+	// Warnings are about the inventory and not one host: accepted differences that
+	// nothing matches (drift).
+	Warnings []string `json:"warnings,omitempty"`
 	// Chain is the journal's last hash.
 	Chain string `json:"chain,omitempty"`
 	// Probing is what was opened for real (verify).
@@ -140,9 +146,13 @@ type Rollout struct {
 	Serial []Portion
 	// Soak is how long each batch is left alone before all hosts of the run are looked
 	// at again and the next batch starts.
-	Soak           time.Duration
-	Probe          *ProbeOptions // after each batch the flows of its hosts are opened for real; nil: they are judged only
-	MaxFail        Portion       // more failures than this start no new batch
+	Soak    time.Duration
+	Probe   *ProbeOptions // after each batch the flows of its hosts are opened for real; nil: they are judged only
+	MaxFail Portion       // more failures than this start no new batch
+	// CountEarlier counts hosts that failed before the first batch, while they were read
+	// or planned, for MaxFail too: where the user says how many may fail. Without it one
+	// host that is switched off would keep all others from being changed.
+	CountEarlier   bool
 	OnFail         OnFail
 	ConfirmTimeout time.Duration // the window; 0: the transport's default
 	Manual         bool          // --confirm manual
@@ -173,6 +183,7 @@ const (
 	Waiting      EventKind = "waiting"
 	RunDone      EventKind = "run-done"
 	Notice       EventKind = "notice"
+	OverBudget   EventKind = "over-budget" // drift put nothing right; Text says why
 )
 
 // Event is one thing that happened; cmd prints it.

@@ -76,7 +76,7 @@ func (r *Runner) verifyHost(ctx context.Context, run *progress, w *wanting, a wa
 		o.Warnings = append(o.Warnings, b.Text)
 	}
 	m := remember(d)
-	o.judge(m, s, a.set, opt.Strict)
+	o.judge(m, s, a, opt.Strict)
 	o.Probes = shots.judge(d, s, heard)
 	o.heldAgainst(opt.Strict)
 	r.sawHost(ctx, look, "verify", m, s, a, a.set.Settle(s), &o)
@@ -84,17 +84,18 @@ func (r *Runner) verifyHost(ctx context.Context, run *progress, w *wanting, a wa
 }
 
 // judge fills in the verdicts of all wanted flows, and what follows from them.
-func (o *Outcome) judge(d rules.Reader, s *rules.State, set rules.Set, strict bool) {
+func (o *Outcome) judge(d rules.Reader, s *rules.State, a wanted, strict bool) {
+	set, settled := a.set, a.set.Settle(s)
 	o.Flows = judgeSet(d, s, set)
 	closed := only(o.Flows, rules.Denied)
 	unknown := only(o.Flows, rules.Unknown)
-	outside := outsiders(d, s, set.Settle(s))
+	outside := outsiders(d, s, settled)
 	exposed := only(outside, rules.Allowed)
 	o.Flows = append(o.Flows, outside...)
 	o.Findings = append(o.Findings, flowFindings(unknown, exposed)...)
-	wrong := closed
+	wrong := append(closed, notClosed(a.host, settled, exposed)...)
 	if strict {
-		wrong = append(append(wrong, unknown...), exposed...)
+		wrong = append(append(closed, unknown...), exposed...)
 	}
 	if len(wrong) == 0 {
 		return

@@ -26,6 +26,7 @@ func driftFlags() []cli.Flag {
 		toggle("fix", "", "restore what was last applied and confirmed"),
 		text("to", "", "last", "`WHAT` --fix restores: last, or inventory for what the inventory wants now"),
 		list("window", "", "--fix writes only in `WINDOW`, as in 'Sat 02:00-04:00 Europe/Berlin'; may be given again"),
+		text("max-fix", "", "", "put nothing right where --fix would change more than `N` hosts (or N%)"),
 		detailedFlag(),
 	}, rolloutFlags(), notifyFlags(), []cli.Flag{
 		text("keep", "", "", "forget what the journal holds of more than this `TIME` ago, as in 400d, but never what a host still needs"),
@@ -53,6 +54,16 @@ func (p *program) driftOptions(c *cli.Context) (drifting, error) {
 	var err error
 	if d.Rollout, err = p.rollout(c); err != nil {
 		return d, err
+	}
+	if most := c.String("max-fix"); most != "" {
+		if !d.Fix {
+			return d, usagef("--max-fix limits what --fix does; there is no --fix")
+		}
+		n, err := portion("--max-fix", most, 0)
+		if err != nil {
+			return d, err
+		}
+		d.MaxFix = &n
 	}
 	if len(c.StringSlice("window")) > 0 && !d.Fix {
 		return d, usagef("--window says when --fix may write; there is no --fix")

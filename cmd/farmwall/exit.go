@@ -34,13 +34,13 @@ func exits() []meaning {
 	return []meaning{
 		{exitOK, "nothing to do, or all applied, verified and confirmed; `drift --fix` that left all right"},
 		{exitNotStarted, "could not start (usage, files, secrets) and no host was contacted; or the question was answered with no"},
-		{exitDiffers, "differences exist (`drift`; `plan` and `drift --fix` with `--detailed-exitcode`)"},
+		{exitDiffers, "differences exist (`drift`; `plan` and `drift --fix` with `--detailed-exitcode`), or `--max-fix` kept `drift --fix` from putting them right"},
 		{exitFailed, "hosts failed or were refused, and each of them is proven back in its old state"},
 		{exitUnreachable, "hosts unreachable; nothing changed on them"},
 		{exitDoubtful, "a person must look: the state of a host is unknown, or a switch is still pending"},
 		{exitStale, "the plan is stale, was applied before, or is not this farm's"},
 		{exitLease, "another controller holds the lease of a host"},
-		{exitNotOpen, "the rules are in place, but a wanted flow is not really open"},
+		{exitNotOpen, "the rules are in place, but a wanted flow is not really open (or, under `farmwall_exposure: restrict`, one is not really closed)"},
 		{exitNoHost, "no host matched"},
 		{exitInterrupted, "interrupted, every host in a proven state"},
 	}
@@ -54,7 +54,7 @@ func precedence() []int {
 // exitOf decides the exit code of a verb. With detailed, differences count for
 // plan, and for drift --fix even where they were put right.
 func exitOf(s *tasks.Summary, detailed bool) int {
-	held := map[int]bool{exitInterrupted: s.Interrupted}
+	held := map[int]bool{exitInterrupted: s.Interrupted, exitDiffers: s.OverBudget != nil}
 	for _, o := range s.Outcomes {
 		held[exitOfStatus(s.Verb, o.Status, detailed)] = true
 	}

@@ -63,7 +63,7 @@ func (p *progress) event(e tasks.Event) {
 		if !p.live {
 			p.line(about(e))
 		}
-	case tasks.BatchStarted, tasks.Notice:
+	case tasks.BatchStarted, tasks.Notice, tasks.OverBudget:
 		if e.Text != "" {
 			p.line(about(e))
 		}

@@ -88,6 +88,35 @@ func (t tally) String() string {
 	return s + " on " + count(t.hosts, "host") + "; " + count(t.same, "host") + " unchanged"
 }
 
+// done is the tally of what was carried out.
+func (t tally) done() string {
+	s := fmt.Sprintf("%d added, %d changed, %d removed", t.add, t.change, t.remove)
+	if t.repair > 0 {
+		s += fmt.Sprintf(", %d repaired", t.repair)
+	}
+	return s + " on " + count(t.hosts, "host")
+}
+
+// driftLine counts what drift put right, and what it found and left.
+func driftLine(s *tasks.Summary) string {
+	var done, left tally
+	for i := range s.Outcomes {
+		switch o := &s.Outcomes[i]; {
+		case s.Run != "" && len(o.Changes) > 0 && (o.Status == tasks.Changed || o.Status == tasks.NotOpen):
+			done.take(o.Changes)
+		case o.Status == tasks.OK || o.Status == tasks.PendingOnly || len(o.Changes) > 0:
+			left.take(o.Changes)
+		}
+	}
+	line := "Drift: "
+	if done.hosts > 0 {
+		if line += done.done() + "; "; left.hosts == 0 {
+			return line + count(left.same, "host") + " without drift"
+		}
+	}
+	return line + strings.Replace(left.String(), "unchanged", "without drift", 1)
+}
+
 // proof counts the verdicts of verify: the wanted flows, then the ports that only
 // some may reach, as an outsider meets them.
 func proof(outcomes []tasks.Outcome) string {

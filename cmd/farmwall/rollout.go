@@ -18,6 +18,7 @@ func (p *program) rollout(c *cli.Context) (tasks.Rollout, error) {
 		ConfirmTimeout: c.Duration("confirm-timeout"),
 		Soak:           c.Duration("soak"),
 		Strict:         c.Bool("strict"),
+		CountEarlier:   c.IsSet("max-fail"),
 		TakeOver:       c.String("take-over"),
 	}
 	switch how.OnFail {

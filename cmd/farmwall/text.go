@@ -80,13 +80,8 @@ func (t *textPrinter) summary(s *tasks.Summary, _ int) error {
 	d := t.detail
 	d.changes = d.all || d.reasons || s.Verb == "drift" || s.Verb == "verify"
 	var views []view
-	var sum tally
 	for i := range s.Outcomes {
-		o := &s.Outcomes[i]
-		views = append(views, viewOfOutcome(o))
-		if o.Status == tasks.OK || o.Status == tasks.PendingOnly || len(o.Changes) > 0 {
-			sum.take(o.Changes)
-		}
+		views = append(views, viewOfOutcome(&s.Outcomes[i]))
 	}
 	if s.Verb == "drift" || s.Verb == "verify" {
 		fmt.Fprintf(t.w, "%s\n\n", farmsLine(s.Farms))
@@ -99,8 +94,14 @@ func (t *textPrinter) summary(s *tasks.Summary, _ int) error {
 	for i := range s.Runs {
 		fmt.Fprintln(t.w, runEndWords(&s.Runs[i]))
 	}
+	for _, w := range s.Warnings {
+		fmt.Fprintf(t.w, "%s %s\n", d.colours.yellow("warning:"), plain(w))
+	}
+	if s.OverBudget != nil {
+		fmt.Fprintf(t.w, "%s %s\n", d.colours.red("over budget:"), plain(s.OverBudget.String()))
+	}
 	if s.Verb == "drift" {
-		fmt.Fprintln(t.w, d.colours.bold("Drift: "+strings.Replace(sum.String(), "unchanged", "without drift", 1)))
+		fmt.Fprintln(t.w, d.colours.bold(driftLine(s)))
 	}
 	if s.Verb == "verify" {
 		fmt.Fprintln(t.w, d.colours.bold("Verify: "+proof(s.Outcomes)))

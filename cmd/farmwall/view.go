@@ -13,6 +13,7 @@ type view struct {
 	host             string
 	status           tasks.Status
 	changes, pending []rules.Change
+	accepted         []tasks.Accepted
 	cause            string
 	flows            []tasks.JudgedFlow
 	probes           []tasks.Probed
@@ -36,7 +37,7 @@ func viewOfPlan(h *tasks.HostPlan) view {
 }
 
 func viewOfOutcome(o *tasks.Outcome) view {
-	return view{host: o.Host, status: o.Status, changes: o.Changes, pending: o.Pending, cause: o.Cause, flows: o.Flows, probes: o.Probes,
+	return view{host: o.Host, status: o.Status, changes: o.Changes, pending: o.Pending, accepted: o.Accepted, cause: o.Cause, flows: o.Flows, probes: o.Probes,
 		findings: o.Findings, warnings: o.Warnings, problem: outcomeProblem(o), hint: o.Hint}
 }
 
@@ -92,10 +93,14 @@ func (d detail) lines(v *view) []string {
 	width := nameWidth(v.changes, v.pending)
 	if d.changes {
 		for i := range v.changes {
-			out = append(out, d.changeLines(&v.changes[i], width)...)
+			lines := d.changeLines(&v.changes[i], width)
+			if c := v.changes[i].Cause; c != "" && c != v.cause { // of this one another than of the host
+				lines[0] += d.colours.faint(" [" + causeWords(c) + "]")
+			}
+			out = append(out, lines...)
 		}
 	}
-	if v.cause != "" && (len(v.changes) > 0 || v.status == tasks.Foreign) {
+	if v.cause != "" && (len(v.changes) > 0 || v.status == tasks.Foreign || v.status == tasks.Differs) {
 		add("%s %s", d.colours.faint("cause:"), causeWords(v.cause))
 	}
 	if len(v.pending) > 0 {
@@ -104,6 +109,11 @@ func (d detail) lines(v *view) []string {
 			for _, line := range d.changeLines(&v.pending[i], width) {
 				out = append(out, "  "+line)
 			}
+		}
+	}
+	for i := range v.accepted {
+		for _, line := range d.acceptedLines(&v.accepted[i]) {
+			add("%s", line)
 		}
 	}
 	for i := range v.flows {
@@ -127,6 +137,18 @@ func (d detail) lines(v *view) []string {
 		add("%s %s", d.colours.faint("note:"), plain(n))
 	}
 	return out
+}
+
+// acceptedLines show a difference that somebody answers for.
+func (d detail) acceptedLines(a *tasks.Accepted) []string {
+	var lines []string
+	if a.Change != nil {
+		lines = d.changeLines(a.Change, 0)
+	} else {
+		lines = []string{"  " + d.flowWords(a.Flow)}
+	}
+	lines[0] = d.colours.faint("accepted:") + strings.TrimPrefix(lines[0], " ")
+	return append(lines, "  "+d.colours.faint(fmt.Sprintf("until %s: %s (%s)", plain(a.Until), plain(a.Reason), plain(a.At))))
 }
 
 // hidden counts the wanted flows that are not known to be open.
@@ -155,6 +177,8 @@ func causeWords(cause string) string {
 		return "the inventory was changed"
 	case "both":
 		return "the host and the inventory were changed"
+	case "foreign rule":
+		return "a rule that is not farmwall's decides now"
 	}
 	return plain(cause)
 }
