@@ -41,8 +41,8 @@ func (r *Runner) endRuns(ctx context.Context, inv *inventory.Inventory, some []*
 		case busy:
 			e.End = StillGoing
 		case ctx.Err() != nil, some != nil && len(back) > 0:
-			e.End = InDoubt
 			e.sort(b, nil, nil)
+			e.End = InDoubt
 			r.progress(b.ID, 0).notice("", "run "+b.ID+" stays broken off; `farmwall recover` without -l brings it to an end")
 		default:
 			r.bringToEnd(ctx, inv, b, back, opt, &e)

@@ -19,7 +19,7 @@ type RecoverOptions struct {
 
 // Recover finds out what became of hosts that a run left unfinished, by reading
 // them: it completes the journal, finishes on the host what was decided there,
-// and waits for switches that are still armed. It never guesses. Then it brings the
+// and asks switches that are still armed to undo. It never guesses. Then it brings the
 // runs that were broken off to an end. Nil hosts means all; with some, no run is
 // taken back.
 func (r *Runner) Recover(ctx context.Context, inv *inventory.Inventory, hosts []*inventory.Host, opt RecoverOptions) (*Summary, error) {
@@ -140,8 +140,9 @@ func (c *change) recover(ctx context.Context) {
 		}
 	}
 	if c.ours(c.state) && c.state.Token.State == "armed" {
+		// Nobody is going to confirm it any more, so there is nothing to wait for.
 		c.until = c.r.Now().Add(c.state.Token.Left)
-		c.leave("recover", cause, nil)
+		c.undo(ctx, "recover", cause)
 		return
 	}
 	end, why, err := c.r.became(ctx, c.d, c.state, &c.rec)
