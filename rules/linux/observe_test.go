@@ -138,6 +138,10 @@ func TestManagers(t *testing.T) {
 		{"iptables' nft back end", "iptables-nft -P INPUT DROP", "iptables", ""},
 		{"iptables' legacy back end", "iptables-legacy -A INPUT -j ACCEPT", "iptables", "legacy-tables"},
 		{"ufw", "mkdir /etc/ufw; echo ENABLED=yes >/etc/ufw/ufw.conf; iptables-nft -N ufw-user-input; iptables-nft -A INPUT -j ufw-user-input", "ufw", ""},
+		{"ufw and a table of somebody's", "mkdir /etc/ufw; echo ENABLED=yes >/etc/ufw/ufw.conf; iptables-nft -N ufw-user-input; iptables-nft -A INPUT -j ufw-user-input; nft add table inet z; nft add chain inet z c '{ type filter hook input priority 0; policy drop; }'", "ufw+nftables", ""},
+		{"iptables and a table of somebody's", "iptables-nft -P INPUT DROP; nft add table inet z; nft add chain inet z c '{ type filter hook input priority 0; policy drop; }'", "iptables+nftables", ""},
+		{"a table of nft's with iptables' name", "nft add table ip filter; nft add chain ip filter input '{ type filter hook input priority 0; policy drop; }'", "nftables", ""},
+		{"legacy tables without rules", "iptables-legacy -S >/dev/null", "nftables", "legacy-tables"},
 		{"ufw not loaded", "mkdir /etc/ufw; echo ENABLED=yes >/etc/ufw/ufw.conf", "nftables", "ufw"},
 		{"ufw off", "mkdir /etc/ufw; echo ENABLED=no >/etc/ufw/ufw.conf", "nftables", ""},
 		{"firewalld", "nft add table inet firewalld", "firewalld", ""},
@@ -167,6 +171,26 @@ func TestManagers(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What the user says of a host counts, unless the host cannot be so.
+func TestWallsOfTheUser(t *testing.T) {
+	need(t, "iptables-nft")
+	out := readHost(t, shells[0], "iptables-nft -P INPUT DROP", "")
+	for wall, want := range map[string]string{"nftables": "nftables rules this host, and farmwall cannot write", "ufw": "farmwall_wall says ufw, and ufw does not rule this host"} {
+		s := New()
+		s.Wall = []string{wall}
+		st, err := s.Decode(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st.Manager != wall {
+			t.Errorf("the manager is %s, the user said %s", st.Manager, wall)
+		}
+		if err := s.Check(st, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", wall, err)
+		}
 	}
 }
 
