@@ -65,7 +65,7 @@ func (p *program) app() *cli.App {
 		Commands: []*cli.Command{
 			p.planVerb(), p.applyVerb(), p.driftVerb(), p.scheduleVerb(), p.watchVerb(), p.rollbackVerb(), p.removeVerb(), p.confirmVerb(),
 			p.pingVerb(), p.verifyVerb(),
-			p.historyVerb(), p.recoverVerb(),
+			p.historyVerb(), p.reportVerb(), p.graphVerb(), p.recoverVerb(),
 			p.inventoryVerb(), p.secretsVerb(), p.rulesVerb(), p.catalogVerb(), p.exportVerb(), p.doctorVerb(),
 			p.labVerb(), p.demoVerb(), p.completionVerb(), p.versionVerb(), p.helpVerb(),
 		},
