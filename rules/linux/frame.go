@@ -31,6 +31,8 @@ var (
 	confirmSh string
 	//go:embed persist.sh
 	persistSh string
+	//go:embed early.sh
+	earlySh string
 	//go:embed main.sh
 	mainSh string
 	//go:embed enter_end.sh
@@ -51,6 +53,7 @@ func (s *System) program() string {
 	b.WriteString(switchSh)
 	b.WriteString(confirmSh)
 	b.WriteString(persistSh)
+	b.WriteString(earlySh)
 	b.WriteString(mainSh)
 	return b.String()
 }

@@ -89,15 +89,11 @@ ufw_load_tested() { ufw_load "$1"; }
 ufw_empty() { ! grep -q '^tuple [46] ' "$1"; } # COPY
 
 # ufw_prepare makes sure that a reboot inside the window takes the change back: ufw loads its
-# files before anything of the frame runs. The unit is there only while a change is, so that
-# a host at rest starts nothing of ours that it does not need.
+# files before anything of the frame runs.
 ufw_prepare() { # LEASE
-	folders "$etc" && ufw_config || return 1
-	: >"$etc/ufw.record"
-	[ ! -e "$var/record" ] || cp "$var/record" "$etc/ufw.record" || return 1
-	cp "$run/undo.$1" "$etc/ufw.undo" && cp -p /etc/ufw/user.rules "$etc/ufw.rules" || return 1
+	folders "$etc" && ufw_config && cp "$run/undo.$1" "$etc/ufw.undo" && cp -p /etc/ufw/user.rules "$etc/ufw.rules" || return 1
 	[ -z "$UFW_SIX" ] || cp -p /etc/ufw/user6.rules "$etc/ufw.rules6" || return 1
-	printf '%s\n' "$ufw_splice" >"$etc/ufw.awk" && lines >"$etc/ufw.back" <<-'END' || return 1
+	printf '%s\n' "$ufw_splice" >"$etc/ufw.awk" && lines >"$etc/ufw.back" <<-'END' && early ufw
 		PATH=/usr/sbin:/sbin:/usr/bin:/bin
 		LC_ALL=C
 		export PATH LC_ALL
@@ -117,43 +113,18 @@ ufw_prepare() { # LEASE
 		sync
 		rm -f ufw.*
 	END
-	lines >"$systemd/farmwall-ufw.service" <<-'END' || return 1
-		; Written by farmwall for the time of a change.
-		[Unit]
-		Description=Take back a change of the firewall that was not confirmed
-		DefaultDependencies=no
-		RequiresMountsFor=/etc/farmwall /var/lib/farmwall
-		After=local-fs.target
-		Before=ufw.service
-		ConditionPathExists=/etc/farmwall/ufw.back
-
-		[Service]
-		Type=oneshot
-		ExecStart=/bin/sh /etc/farmwall/ufw.back
-	END
-	chmod 644 "$systemd/farmwall-ufw.service" && mkdir -p "$systemd/ufw.service.wants" && chmod 755 "$systemd/ufw.service.wants" &&
-		ln -sf "$systemd/farmwall-ufw.service" "$systemd/ufw.service.wants/farmwall-ufw.service" || return 1
-	flush "$etc"/ufw.* "$etc" "$systemd/farmwall-ufw.service" "$systemd" "$systemd/ufw.service.wants"
 }
 
 # ufw_kept: the change is confirmed, so nothing has to be taken back any more.
-ufw_kept() {
-	remove "$systemd/ufw.service.wants/farmwall-ufw.service" "$systemd/farmwall-ufw.service" "$etc"/ufw.*
-	rmdir "$systemd/ufw.service.wants" "$etc" 2>/dev/null
-	return 0
-}
+ufw_kept() { late ufw; }
 
-# ufw_unkeep takes back what prepare made, and what it was made for if nobody did.
+# ufw_unkeep: while the switch is armed the preparation is still needed.
 ufw_unkeep() {
 	token
 	case $token in armed | confirming) return 0 ;; esac
-	if [ -e "$etc/ufw.back" ]; then
-		if { [ ! -s "$etc/ufw.record" ] && [ ! -e "$var/record" ]; } || cmp -s "$etc/ufw.record" "$var/record"; then
-			ufw_run may load "$etc/ufw.undo" "$etc/ufw.rules"
-			case $? in 10 | 11) ;; *) return 1 ;; esac
-		fi
-	elif [ ! -e "$systemd/farmwall-ufw.service" ]; then
-		return 0
+	if [ -e "$etc/ufw.back" ] && early_taken_back ufw; then
+		ufw_run may load "$etc/ufw.undo" "$etc/ufw.rules"
+		case $? in 10 | 11) ;; *) return 1 ;; esac
 	fi
-	ufw_kept
+	late ufw
 }
