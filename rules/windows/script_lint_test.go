@@ -12,7 +12,7 @@ import (
 )
 
 // names of the scripts that a host is given.
-var names = []string{"observe", "change", "confirm", "revert", "recover", "doctor"}
+var names = []string{"observe", "change", "confirm", "revert", "recover", "doctor", "probe", "listen"}
 
 func TestTheScriptsAreWhatWindowsTakes(t *testing.T) {
 	for _, name := range names {

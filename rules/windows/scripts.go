@@ -14,7 +14,13 @@ var scripts embed.FS
 // stands on; the last of them runs it.
 func body(name string) string {
 	parts := []string{name, "seams", "json", "fingerprint", "ground", "tasks"}
-	if name != "observe" && name != "doctor" {
+	switch name {
+	case "observe", "doctor":
+	case "probe":
+		parts = []string{name, "seams", "json"}
+	case "listen":
+		parts = []string{name, "seams", "json", "ground", "tasks"}
+	default:
 		parts = append(parts, "lock", "rule", "plan", "undo", "settle", "switch")
 	}
 	var b strings.Builder

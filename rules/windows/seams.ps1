@@ -104,6 +104,16 @@ if (-not (Test-Path Function:\Get-FwSockets)) { function Get-FwSockets {
 	}
 } }
 
+# One list for each socket that waits: protocol, address, port, all of them texts.
+if (-not (Test-Path Function:\Get-FwListeners)) { function Get-FwListeners {
+	$all = [Net.NetworkInformation.IPGlobalProperties]::GetIPGlobalProperties()
+	foreach ($e in $all.GetActiveTcpListeners()) { , @('tcp', [string]$e.Address, [string]$e.Port) }
+	foreach ($e in $all.GetActiveUdpListeners()) { , @('udp', [string]$e.Address, [string]$e.Port) }
+} }
+
+# The address from which flows of a family are opened; nothing leaves it to the routes.
+if (-not (Test-Path Function:\Get-FwSource)) { function Get-FwSource([string]$Family) { return $null } }
+
 # Our folder. ProgramW6432 is the real one in a 32-bit process too.
 if (-not (Test-Path Function:\Get-FwFolder)) { function Get-FwFolder {
 	$programs = $env:ProgramW6432

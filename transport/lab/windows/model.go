@@ -23,6 +23,8 @@ type modelState struct {
 	staged *modelStage
 	record modelRecord
 	wait   chan struct{} // closed to have the switch undo now
+
+	waits waits
 }
 
 type modelLease struct {
@@ -138,6 +140,10 @@ func (r *modelRun) do(ctx context.Context) error {
 		return r.revert(ctx)
 	case "recover":
 		return r.recover(ctx)
+	case "probe":
+		return r.probe(ctx)
+	case "listen":
+		return r.listen()
 	}
 	return fmt.Errorf("%w: it has no %s", errForeign, r.call.script)
 }

@@ -60,6 +60,25 @@ New-Module -Name FarmwallLab -ScriptBlock {
 		foreach ($s in (Invoke-FwLab sockets)) { @{ client = [Net.IPEndPoint]::Parse($s[0]); local = [Net.IPEndPoint]::Parse($s[1]) } }
 	}
 
+	# The hosts of a lab share a machine: what waits on another one's address is not here.
+	function Get-FwOwnAddresses {
+		foreach ($i in (Invoke-FwLab interfaces)) { if (-not $i.loopback) { foreach ($a in @($i.addresses)) { [Net.IPAddress]::Parse($a.Split('/')[0]) } } }
+	}
+	function Get-FwListeners {
+		$own = @(Get-FwOwnAddresses)
+		$all = [Net.NetworkInformation.IPGlobalProperties]::GetIPGlobalProperties()
+		foreach ($list in @('tcp', $all.GetActiveTcpListeners()), @('udp', $all.GetActiveUdpListeners())) {
+			foreach ($e in $list[1]) {
+				if ($own -contains $e.Address -or $e.Address.Equals([Net.IPAddress]::Any) -or $e.Address.Equals([Net.IPAddress]::IPv6Any)) {
+					, @($list[0], [string]$e.Address, [string]$e.Port)
+				}
+			}
+		}
+	}
+	function Get-FwSource([string]$Family) {
+		foreach ($a in (Get-FwOwnAddresses)) { if ([string]$a.AddressFamily -eq $Family) { return $a } }
+	}
+
 	# The folder is real; who owns it is what the host says.
 	function Test-FwFolder([string]$Path) {
 		$owner = Invoke-FwLab folder.owner
