@@ -32,30 +32,8 @@ type judge struct {
 func newJudge(t testing.TB, k *transporttest.KDC, keytab string, args ...string) *judge {
 	t.Helper()
 	python(t, k, "import gssapi.raw; gssapi.raw.wrap_iov")
-	c := exec.Command("/usr/bin/python3", append([]string{"testdata/acceptor.py"}, args...)...)
-	c.Env = k.Env("KRB5_KTNAME=" + keytab)
-	var words bytes.Buffer
-	c.Stderr = &words
-	in, err := c.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := c.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		in.Close()
-		if err := c.Wait(); err != nil {
-			t.Errorf("the judge: %v\n%s", err, words.String())
-		}
-	})
-	j := &judge{t: t, in: in, out: bufio.NewScanner(out)}
-	j.out.Buffer(nil, 16<<20)
-	return j
+	in, out := transporttest.Python(t, k.Env("KRB5_KTNAME="+keytab), "testdata/acceptor.py", args...)
+	return &judge{t: t, in: in, out: out}
 }
 
 // python skips where a program cannot run.

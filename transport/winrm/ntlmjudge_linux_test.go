@@ -1,7 +1,6 @@
 package winrm
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/hex"
@@ -12,6 +11,7 @@ import (
 	"testing"
 
 	"farmwall/inventory"
+	"farmwall/transport/transporttest"
 )
 
 // newNTLMJudge is an acceptor on gss-ntlmssp.
@@ -29,30 +29,8 @@ func newNTLMJudge(t testing.TB, binding []byte) *judge {
 	if err := os.WriteFile(users, []byte("LAB:adm:p\u00e4ssw\u00f6rd\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := exec.Command("/usr/bin/python3", "testdata/ntlmacceptor.py", hex.EncodeToString(binding))
-	c.Env = append(os.Environ(), "NTLM_USER_FILE="+users)
-	var words bytes.Buffer
-	c.Stderr = &words
-	in, err := c.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := c.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		in.Close()
-		if err := c.Wait(); err != nil {
-			t.Errorf("the judge: %v\n%s", err, words.String())
-		}
-	})
-	j := &judge{t: t, in: in, out: bufio.NewScanner(out)}
-	j.out.Buffer(nil, 16<<20)
-	return j
+	in, out := transporttest.Python(t, append(os.Environ(), "NTLM_USER_FILE="+users), "testdata/ntlmacceptor.py", hex.EncodeToString(binding))
+	return &judge{t: t, in: in, out: out}
 }
 
 // handshake carries the tokens; the answer to the last one is returned.

@@ -1,13 +1,13 @@
 package wsman
 
 import (
-	"bufio"
-	"bytes"
 	"crypto/tls"
 	"encoding/hex"
 	"os/exec"
 	"strings"
 	"testing"
+
+	"farmwall/transport/transporttest"
 )
 
 // gssNTLM logs on with gss-ntlmssp and says what came of it.
@@ -21,28 +21,8 @@ func gssNTLM(t *testing.T, h *host, user, password, mechanism string, binding []
 	if out, err := exec.Command("/usr/bin/python3", "-c", "import gssapi; assert '1.3.6.1.4.1.311.2.2.10' in [m.dotted_form for m in gssapi.raw.indicate_mechs()]").CombinedOutput(); err != nil {
 		need(t, "gss-ntlmssp is missing: "+string(out))
 	}
-	c := exec.Command("/usr/bin/python3", "testdata/gssntlm.py", h.url, user, password, mechanism, sum)
-	var words bytes.Buffer
-	c.Stderr = &words
-	in, err := c.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := c.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		in.Close()
-		if err := c.Wait(); err != nil {
-			t.Errorf("the client: %v\n%s", err, words.String())
-		}
-	})
-	i := &initiator{t: t, mode: "seal", in: in, out: bufio.NewScanner(out), cuts: map[int]int{}}
-	i.out.Buffer(nil, 16<<20)
+	in, out := transporttest.Python(t, nil, "testdata/gssntlm.py", h.url, user, password, mechanism, sum)
+	i := &initiator{t: t, mode: "seal", in: in, out: out, cuts: map[int]int{}}
 	if !i.out.Scan() {
 		t.Fatal("the client says nothing")
 	}

@@ -38,29 +38,8 @@ const service = "HTTP/host.lab.test"
 func initiate(t *testing.T, k *transporttest.KDC, h *host, scheme, binding string) (*initiator, string) {
 	t.Helper()
 	python(t, "gssapi")
-	c := exec.Command("/usr/bin/python3", "testdata/initiator.py", h.url, service+"@"+transporttest.Realm, scheme, binding)
-	c.Env = k.Env()
-	var words bytes.Buffer
-	c.Stderr = &words
-	in, err := c.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := c.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		in.Close()
-		if err := c.Wait(); err != nil {
-			t.Errorf("the client: %v\n%s", err, words.String())
-		}
-	})
-	i := &initiator{t: t, mode: "seal", in: in, out: bufio.NewScanner(out), cuts: map[int]int{}}
-	i.out.Buffer(nil, 16<<20)
+	in, out := transporttest.Python(t, k.Env(), "testdata/initiator.py", h.url, service+"@"+transporttest.Realm, scheme, binding)
+	i := &initiator{t: t, mode: "seal", in: in, out: out, cuts: map[int]int{}}
 	if !i.out.Scan() {
 		t.Fatal("the client says nothing")
 	}
