@@ -16,6 +16,8 @@ type witness struct {
 	seen    []Evidence
 	told    bool // the journal could not be written, and that was said
 	members map[string]*census
+	// probed are the hosts, by run, whose probes went with their evidence.
+	probed map[[3]string]bool
 }
 
 // keptAtOnce is how much evidence waits for one write.
@@ -27,6 +29,12 @@ func (r *Runner) saw(ctx context.Context, e Evidence, h *inventory.Host) {
 	w := &r.witness
 	w.mu.Lock()
 	w.seen = append(w.seen, e)
+	if len(e.Probes) > 0 {
+		if w.probed == nil {
+			w.probed = map[[3]string]bool{}
+		}
+		w.probed[[3]string{e.Run, e.Farm, e.Host}] = true
+	}
 	many := len(w.seen) >= keptAtOnce
 	w.mu.Unlock()
 	if many {
@@ -38,7 +46,7 @@ func (r *Runner) saw(ctx context.Context, e Evidence, h *inventory.Host) {
 func (r *Runner) sawHost(ctx context.Context, look, verb string, d rules.Reader, s *rules.State, a wanted, set rules.Set, o *Outcome) {
 	r.saw(ctx, Evidence{Run: look, Verb: verb, Farm: a.farm, Host: a.host.Name, System: s.System, Manager: s.Manager,
 		Status: o.Status, Step: o.Step, Error: o.Error, Hint: o.Hint, Cause: o.Cause, Started: r.Now().UTC(),
-		Wanted: set, After: r.survey(d, s, a.farm, a.host, set, nil), Changes: o.Changes, Pending: o.Pending,
+		Wanted: set, After: r.survey(d, s, a.farm, a.host, set, nil), Changes: o.Changes, Pending: o.Pending, Probes: o.Probes,
 		Findings: o.Findings, Warnings: o.Warnings}, a.host)
 }
 
@@ -47,8 +55,11 @@ func (r *Runner) sawHost(ctx context.Context, look, verb string, d rules.Reader,
 func (r *Runner) keepSeen(ctx context.Context, run string, outcomes []Outcome) {
 	w := &r.witness
 	w.mu.Lock()
-	seen := w.seen
+	seen, probed := w.seen, w.probed
 	w.seen = nil
+	if run != "" {
+		w.probed = nil
+	}
 	w.mu.Unlock()
 	place := map[[2]string]int{}
 	for i := range seen {
@@ -57,7 +68,7 @@ func (r *Runner) keepSeen(ctx context.Context, run string, outcomes []Outcome) {
 		}
 	}
 	for _, o := range outcomes {
-		if len(o.Probes) == 0 || run == "" {
+		if len(o.Probes) == 0 || run == "" || probed[[3]string{run, o.Farm, o.Host}] {
 			continue
 		}
 		if i, there := place[[2]string{o.Farm, o.Host}]; there {
