@@ -39,7 +39,7 @@ func (p *program) export(c *cli.Context) (int, error) {
 	default:
 		return exitOK, usagef("--format %s: it must be powershell, netsh or nft", format)
 	}
-	inv, hosts, err := p.farms(c)
+	inv, hosts, err := p.farmsWith(c, inventory.Options{NoSecrets: true})
 	if err != nil {
 		return exitOK, err
 	}

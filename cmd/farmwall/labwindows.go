@@ -160,7 +160,11 @@ func (h *windowsHost) line() (farm.Serve, string, error) {
 	for _, a := range h.Accounts {
 		o.Accounts = append(o.Accounts, accountOf(a, &o))
 	}
-	return func(ctx context.Context, l net.Listener, m *windows.Host) error { return wsman.Serve(ctx, l, m, o) }, "System", nil
+	return func(ctx context.Context, l net.Listener, m *windows.Host) error {
+		o := o
+		o.Version = m.Version()
+		return wsman.Serve(ctx, l, m, o)
+	}, "System", nil
 }
 
 // accountOf is an account by the name that the inventory has for it: DOMAIN\name and

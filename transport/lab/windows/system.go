@@ -37,3 +37,6 @@ func releaseOf(s System) (release, error) {
 	}
 	return release{}, fmt.Errorf("the lab has no Windows %q: 2012r2, 2016, 2019 and 2022", string(s))
 }
+
+// Version is the host's major.minor.build, "10.0.17763".
+func (h *Host) Version() string { return h.release.version }

@@ -27,6 +27,9 @@ func (s *Service) identifyAnonymous(w http.ResponseWriter, body []byte) {
 func (s *Service) identifyAnswer(known bool) []byte {
 	s.count(func(c *Counts) { c.Identify++ })
 	os, stack := s.o.Release.stack()
+	if s.o.Version != "" {
+		os = s.o.Version + " SP: 0.0"
+	}
 	if !known {
 		os = "0.0.0 SP: 0.0"
 	}

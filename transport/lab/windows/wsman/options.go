@@ -13,6 +13,9 @@ type Options struct {
 	Name, Domain, DNSDomain string
 	// Release says how old the host is, for its quotas and the form of its answers.
 	Release Release
+	// Version is the host's, major.minor.build, for who asks it to identify itself; empty
+	// means the one that Release began with.
+	Version string
 	// Quotas replace those of the release.
 	Quotas *Quotas
 	// TLS, where it is set, is spoken on every connection. Sealing is not asked for

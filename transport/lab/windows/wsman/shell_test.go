@@ -278,7 +278,13 @@ func TestConfigShowsTheQuotas(t *testing.T) {
 }
 
 func TestIdentify(t *testing.T) {
-	h := basicHost(t, Options{Release: Server2008R2, Schemes: Schemes{Negotiate: true}})
+	for version, tells := range map[string]string{"": "6.1.7601 SP: 1.0", "6.1.7600": "6.1.7600 SP: 0.0"} {
+		identify(t, basicHost(t, Options{Release: Server2008R2, Version: version, Schemes: Schemes{Negotiate: true}}), tells)
+	}
+}
+
+func identify(t *testing.T, h *host, version string) {
+	t.Helper()
 	c := h.caller(t)
 	body := `<s:Envelope xmlns:s="` + nsSoap + `"><s:Header/><s:Body><i:Identify xmlns:i="` + nsIdentity + `"/></s:Body></s:Envelope>`
 	ask := func(path, header string, user string) *element {
@@ -304,7 +310,7 @@ func TestIdentify(t *testing.T) {
 			t.Errorf("%d profiles", got)
 		}
 	}
-	if got := ask("/wsman", "", testUser).child(nsIdentity, "ProductVersion").value(); got != "OS: 6.1.7601 SP: 1.0 Stack: 2.0" {
+	if got := ask("/wsman", "", testUser).child(nsIdentity, "ProductVersion").value(); got != "OS: "+version+" Stack: 2.0" {
 		t.Errorf("%q", got)
 	}
 }
