@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -109,13 +110,21 @@ type death struct {
 
 func (d death) String() string { return fmt.Sprintf("%s after %s+%v", d.what, d.step, d.delay) }
 
-// deaths is every step of change, each dying all three ways, right away and a
-// little later.
-func deaths() []death {
+// deaths is every step of change, each dying all three ways: with one delay, drawn by
+// lot, or under FARMWALL_SOAK with all of them.
+func deaths(t *testing.T) []death {
+	delays := []time.Duration{0, 15 * time.Millisecond, 60 * time.Millisecond}
+	seed := time.Now().UnixNano()
+	t.Logf("delays by seed %d", seed)
+	lot := rand.New(rand.NewSource(seed))
 	var all []death
 	for _, what := range []string{"kill", "cut", "reboot"} {
 		for _, step := range []string{"dial", "observe", "journal", "arm", "redial", "check", "confirm"} {
-			for _, delay := range []time.Duration{0, 15 * time.Millisecond, 60 * time.Millisecond} {
+			if os.Getenv("FARMWALL_SOAK") != "1" {
+				all = append(all, death{what, step, delays[lot.Intn(len(delays))]})
+				continue
+			}
+			for _, delay := range delays {
 				all = append(all, death{what, step, delay})
 			}
 		}
@@ -127,7 +136,7 @@ func deaths() []death {
 // and its port 22 answers the controller within the switch's time plus 5 s.
 func TestAChangeThatDiesLeavesTheHostInItsOldStateOrItsNewOne(t *testing.T) {
 	const window = 10 * time.Second
-	cases := deaths()
+	cases := deaths(t)
 	farm, inventory := farmOf(t, len(cases)+1, handWritten)
 	hosts := farm.Hosts()
 	state := t.TempDir()
