@@ -66,6 +66,11 @@ func judgeFake(w *fakeWall, f rules.Flow) rules.Verdict {
 			return rules.Verdict{Answer: rules.Unknown, Reason: "odd foreign rule"}
 		}
 	}
+	for i := range w.Loaded {
+		if b := &w.Loaded[i]; b.Block && (rules.Set{*b}).Closes(f).Covers(f.Sources()) && !admittedFake(w, f) {
+			return rules.Verdict{Answer: rules.Denied, By: "rule " + b.Mark()}
+		}
+	}
 	if f.Direction == rules.Out && !w.Blocks || f.Direction == rules.In && w.Policy == "accept" {
 		return rules.Verdict{Answer: rules.Allowed, By: "policy accept"}
 	}
@@ -75,6 +80,17 @@ func judgeFake(w *fakeWall, f rules.Flow) rules.Verdict {
 		}
 	}
 	return rules.Verdict{Answer: rules.Denied, By: "policy drop"}
+}
+
+// admittedFake says whether a rule of ours lets some of the flow in before the rules
+// that block are asked.
+func admittedFake(w *fakeWall, f rules.Flow) bool {
+	for i := range w.Loaded {
+		if !w.Loaded[i].Block && rules.Covers(w.Loaded[i], f) {
+			return true
+		}
+	}
+	return false
 }
 
 func (fakeDialect) Check(s *rules.State, want rules.Set) error {

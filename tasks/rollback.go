@@ -73,12 +73,8 @@ func tookPart(rec *RunRecord) []*taken {
 func (r *Runner) planBack(ctx context.Context, run *progress, inv *inventory.Inventory, t *taken, opt PlanOptions) HostPlan {
 	hp := HostPlan{Host: t.first.Host, Farm: t.first.Farm, Wanted: t.first.Before}
 	host := named(inv, t.first.Host)
-	switch {
-	case host == nil:
+	if host == nil {
 		hp.Problem = &Problem{Status: Failed, Step: "plan", Text: "the host is not in the inventory any more", Hint: "put it back into the inventory, so that farmwall knows how to reach it"}
-		return hp
-	case t.last.Status == "":
-		hp.Problem = &Problem{Status: Failed, Step: "plan", Text: "the run left this host unfinished", Hint: "`farmwall recover` finds out what became of it"}
 		return hp
 	}
 	hp.Entry = host.Entry()
@@ -87,6 +83,12 @@ func (r *Runner) planBack(ctx context.Context, run *progress, inv *inventory.Inv
 		hp.Problem = p
 		return hp
 	}
+	if t.last.Status == "" {
+		if t, hp.Problem = r.completed(ctx, run, d, s, t); hp.Problem != nil {
+			return hp
+		}
+		hp.Wanted = t.first.Before
+	}
 	if hp.Problem = r.aimBack(ctx, &hp, s, t); hp.Problem == nil {
 		hp.compare(d, host, s, opt)
 		if !t.changed || s.Ours == t.first.Ours {
@@ -94,6 +96,27 @@ func (r *Runner) planBack(ctx context.Context, run *progress, inv *inventory.Inv
 		}
 	}
 	return hp
+}
+
+// completed is what the run did to a host that it left unfinished, once the journal is
+// completed from the host's own record. Where that does not say what became of it
+// nobody knows the host's state.
+func (r *Runner) completed(ctx context.Context, run *progress, d rules.Dialect, s *rules.State, t *taken) (*taken, *Problem) {
+	if b := busy(s); b != nil {
+		return t, b
+	}
+	r.completeRead(ctx, run, d, s, &t.last)
+	rec, err := r.Journal.Run(ctx, t.last.Run)
+	if err != nil {
+		return t, &Problem{Status: Failed, Step: "journal", Text: err.Error()}
+	}
+	for _, now := range tookPart(rec) {
+		if now.first.Host == t.first.Host && now.first.Farm == t.first.Farm && now.last.Status != "" {
+			return now, nil
+		}
+	}
+	return t, &Problem{Status: Doubtful, Step: "plan", Text: "the run left this host unfinished, and what the host says does not tell what became of it",
+		Hint: "look at the host; `farmwall recover` says what it finds"}
 }
 
 // aimBack says where rolling the host back leads: to the saved bytes where

@@ -100,7 +100,7 @@ func rolloutFlags() []cli.Flag {
 		toggle("yes", "y,auto-approve", "do not ask"),
 		serialFlag(),
 		&cli.DurationFlag{Name: "soak", Usage: "`TIME` that each batch is left alone before its hosts are looked at again and the next one starts", EnvVars: env("soak")},
-		text("max-fail", "", "0", "more failed hosts than `N` (or N%) start no new batch; if given, unread hosts count too"),
+		text("max-fail", "", "0", "more failed hosts than `N` (or N%) start no new batch"),
 		text("on-fail", "", "host", "`WHAT` a failure takes back: host, batch or run"),
 		&cli.DurationFlag{Name: "confirm-timeout", Usage: "`TIME` after which hosts undo what is not confirmed, 10s to 30m", DefaultText: "60s, on Windows 120s", EnvVars: env("confirm-timeout"), Action: windowFits},
 		text("confirm", "", "auto", "`MODE`: auto, or manual to keep a change only when a person says so"),
