@@ -165,17 +165,26 @@ func (r *Runner) before(ctx context.Context, farm, host string, s *rules.State) 
 }
 
 // owned is what is ours on a host as a set: each ID once, without what no set
-// can say.
+// can say. Where each place holds the addresses of one family they are joined.
 func owned(s *rules.State) rules.Set {
 	var list []rules.Rule
-	seen := map[string]bool{}
+	seen := map[string]int{}
 	for _, p := range s.Places {
 		for _, r := range p.Owned {
-			if r.ID == "" || r.Opaque != "" || seen[r.ID] {
+			if r.ID == "" || r.Opaque != "" {
 				continue
 			}
-			seen[r.ID] = true
-			list = append(list, r)
+			i, twice := seen[r.ID]
+			if !twice {
+				seen[r.ID] = len(list)
+				list = append(list, r)
+				continue
+			}
+			both := r
+			both.Remotes = list[i].Remotes
+			if both.Same(&list[i]) && r.Remotes != nil && both.Remotes != nil {
+				list[i].Remotes = list[i].Remotes.Union(r.Remotes)
+			}
 		}
 	}
 	set, err := rules.NewSet(list)

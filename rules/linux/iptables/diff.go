@@ -20,18 +20,38 @@ func (Manager) Diff(s *rules.State, want rules.Set) []rules.Change {
 	have, places := found(all), needed(r, all, want)
 	var changes [][]rules.Change
 	expected := map[string]bool{}
+	byFamily := map[string][]rules.Change{}
 	for i := range places {
 		p := &places[i]
 		part := p.cut(want)
 		expected[p.name()] = true
-		changes = append(changes, placed(rules.Diff(spelled(ownedIn(have, p.name()), part), part), p.name()))
+		byFamily[p.family] = placed(rules.Diff(spelled(ownedIn(have, p.name()), part), part), p.name())
 	}
-	for i := range have {
-		if !expected[have[i].Name] {
-			changes = append(changes, placed(rules.Diff(have[i].Owned, nil), have[i].Name))
+	joined, v4, v6 := halves(byFamily["ip"], byFamily["ip6"], want)
+	changes = append(changes, joined, v4, v6)
+	changes = append(changes, leftOver(all, have, expected)...)
+	return append(repairs(all, have, places, want), rules.MergeChanges(changes...)...)
+}
+
+// leftOver removes what stands where nothing of ours is wanted.
+func leftOver(all []live, have []rules.Place, expected map[string]bool) [][]rules.Change {
+	var changes [][]rules.Change
+	gone := map[[3]string][]rules.Change{} // by back end, table and family
+	for i := range all {
+		l := &all[i]
+		if owned := ownedIn(have, l.name()); len(owned) > 0 && !expected[l.name()] {
+			gone[[3]string{l.backend, l.place.table, l.family}] = placed(rules.Diff(owned, nil), l.name())
 		}
 	}
-	return append(repairs(all, have, places, want), rules.MergeChanges(changes...)...)
+	for i := range all {
+		l := &all[i]
+		key4, key6 := [3]string{l.backend, l.place.table, "ip"}, [3]string{l.backend, l.place.table, "ip6"}
+		joined, v4, v6 := halves(gone[key4], gone[key6], nil)
+		changes = append(changes, joined, v4, v6)
+		delete(gone, key4)
+		delete(gone, key6)
+	}
+	return changes
 }
 
 // spelled says "everybody" of a rule as the wanted rule of its name does: iptables prints

@@ -182,7 +182,7 @@ func (h *host) ruleset() string {
 	p=iptables; [ $f = ip ] || p=ip6tables
 	[ -z "$(cat /proc/net/${f}_tables_names)" ] || { echo "= $f legacy"; $p-legacy-save; }
 	echo "= $f nft"; $p-nft-save
-done | sed '/^#/d; /^:/s/ \[.*//'
+done 2>/dev/null | sed '/^#/d; /^:/s/ \[.*//'
 nft -s list table inet farmwall 2>/dev/null || :`)
 }
 

@@ -24,11 +24,18 @@ func section(c rules.Copy) rules.Copy {
 // load loads a copy in a mode without the frame.
 func (h *host) load(c rules.Copy, mode string) {
 	h.t.Helper()
+	h.loadWith("", c, mode)
+}
+
+// loadWith is load with shell text before it.
+func (h *host) loadWith(before string, c rules.Copy, mode string) {
+	h.t.Helper()
 	ground, _, _ := strings.Cut(system.Observe().Body, "\nsection()")
 	program := ground + iptables.Manager{}.Functions() + `
 take_save() { saved="${saved}save $1 $2
 $3
 "; }
+` + before + `
 iptables_load "$2" "$1" /run/trial`
 	cmd := h.command(context.Background(), "sh", "-c", "cat >/run/copy\n"+program, "farmwall", mode, "/run/copy")
 	cmd.Stdin = strings.NewReader(string(c))

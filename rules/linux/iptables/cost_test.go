@@ -1,0 +1,79 @@
+//go:build linux
+
+package iptables_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"farmwall/rules"
+)
+
+// members is a farm of so many hosts with rules as the catalogue makes them.
+func members(t testing.TB, n int) rules.Set {
+	var addresses []string
+	for i := range n {
+		addresses = append(addresses, fmt.Sprintf("10.%d.%d.%d/32", i%7, i/250%250, 1+i%250), fmt.Sprintf("fd00:%x::%x/128", i%3, 2*i+1))
+	}
+	all := list(addresses...)
+	var out []rules.Rule
+	for i := range 20 {
+		out = append(out, rules.Rule{ID: fmt.Sprintf("rule-%02d", i), Direction: rules.In, Protocol: rules.TCP, Ports: ports(uint16(20000+2*i), uint16(30000+2*i)), Remotes: all})
+	}
+	return newSet(t, out...)
+}
+
+// TestManyMembers writes 2,000 members into 20 rules: one transaction a family, and
+// still read back, replaced and undone.
+func TestManyMembers(t *testing.T) {
+	for _, backend := range []string{"nft", "legacy"} {
+		t.Run(backend, func(t *testing.T) {
+			t.Parallel()
+			h := newHost(t, "sh")
+			h.restore(hosts["default drop"].with(backend))
+			before := h.ruleset()
+			start := time.Now()
+			h.confirmed(members(t, 2000))
+			t.Logf("2,000 members were written in %v", time.Since(start))
+			h.nothingToDo(members(t, 2000))
+			if n := strings.Count(h.ruleset(), "\n-A FARMWALL-"); n > 2*2500 {
+				t.Errorf("%d rules", n)
+			}
+			r := h.apply(members(t, 1999))
+			h.nothingToDo(members(t, 1999))
+			if r := h.revert(r.Lease); r.Result != rules.Undone {
+				t.Errorf("revert: %+v", r)
+			}
+			h.nothingToDo(members(t, 2000))
+			h.confirmed(nil)
+			h.cleanAs(before)
+		})
+	}
+}
+
+// TestProcesses counts what the manager's own part of a load takes: each process costs a
+// host about two milliseconds.
+func TestProcesses(t *testing.T) {
+	h := newHost(t, "sh")
+	h.restore(hosts["default drop"].with("nft"))
+	target, err := system.Target(h.state(), someSet(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.load(section(target), "full")
+	seen := h.sh(`mkdir /run/count; for p in sed mawk awk iptables-nft-save ip6tables-nft-save iptables-nft-restore ip6tables-nft-restore; do
+	real=$(readlink -f "$(command -v $p)") name=$(command -v $p)
+	printf '#!/bin/sh\necho %s >>/run/counted\nexec -a %s %s "$@"\n' $p $p $real >/run/count/$p
+done; sed -i 's,/bin/sh,/bin/bash,' /run/count/*; chmod 755 /run/count/*; echo ok`)
+	if seen != "ok\n" {
+		t.Fatal(seen)
+	}
+	h.loadWith("PATH=/run/count:$PATH", section(target), "full")
+	counted := strings.Fields(h.sh("cat /run/counted"))
+	// two saves, one awk, and for each family a sed and a restore
+	if len(counted) > 7 {
+		t.Errorf("%d processes: %v", len(counted), counted)
+	}
+}

@@ -1,0 +1,148 @@
+//go:build linux
+
+package iptables_test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"farmwall/rules"
+)
+
+// inNamespace calls f on a thread that is in the network namespace of the process.
+func inNamespace(t testing.TB, pid string, f func() error) error {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() {
+		// Never unlocked: the thread ends with the goroutine.
+		runtime.LockOSThread()
+		ns, err := os.Open("/proc/" + pid + "/ns/net")
+		if err != nil {
+			done <- err
+			return
+		}
+		defer func() { _ = ns.Close() }()
+		if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
+			done <- err
+			return
+		}
+		done <- f()
+	}()
+	return <-done
+}
+
+// listen accepts connections in the host until the test ends.
+func (h *host) listen(addresses ...string) {
+	h.t.Helper()
+	for _, a := range addresses {
+		err := inNamespace(h.t, h.pid, func() error {
+			l, err := net.Listen("tcp", a)
+			if err != nil {
+				return err
+			}
+			h.t.Cleanup(func() { _ = l.Close() })
+			go func() {
+				for {
+					c, err := l.Accept()
+					if err != nil {
+						return
+					}
+					_ = c.Close()
+				}
+			}()
+			return nil
+		})
+		if err != nil {
+			h.t.Fatal(err)
+		}
+	}
+}
+
+// opens says whether the client can open a connection to the host within some tries:
+// neighbours have to be found first.
+func (h *host) opens(address string) bool {
+	for range 5 {
+		if h.reaches(address) {
+			return true
+		}
+	}
+	return false
+}
+
+// reaches says whether the client can open a connection to the host right now.
+func (h *host) reaches(address string) bool {
+	return inNamespace(h.t, h.client, func() error {
+		d := net.Dialer{Timeout: 700 * time.Millisecond}
+		c, err := d.Dial("tcp", address)
+		if err == nil {
+			_ = c.Close()
+		}
+		return err
+	}) == nil
+}
+
+// TestFlowsPass opens real connections: closed before, open where wanted after the
+// change, and closed again after the undo.
+func TestFlowsPass(t *testing.T) {
+	var many []string
+	for i := range 2000 {
+		many = append(many, fmt.Sprintf("198.51.%d.%d/32", 100+i/250, 1+i%250), fmt.Sprintf("2001:db8:1::%x/128", 2*i))
+	}
+	want := newSet(t,
+		rules.Rule{ID: "web", Direction: rules.In, Protocol: rules.TCP, Ports: ports(443)},
+		rules.Rule{ID: "peers", Direction: rules.In, Protocol: rules.TCP, Ports: ports(20002), Remotes: list("192.0.2.1/32", "2001:db8::/64", "10.0.0.0/8")},
+		rules.Rule{ID: "others", Direction: rules.In, Protocol: rules.TCP, Ports: ports(20003), Remotes: list("198.51.100.0/24", "2001:db8:1::/64")},
+		rules.Rule{ID: "many", Direction: rules.In, Protocol: rules.TCP, Ports: ports(20004), Remotes: list(append(many, "192.0.2.1/32", "2001:db8::1/128")...)},
+		rules.Rule{ID: "not-many", Direction: rules.In, Protocol: rules.TCP, Ports: ports(20005), Remotes: list(many...)},
+		rules.Rule{ID: "ports", Direction: rules.In, Protocol: rules.TCP, Ports: ports(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 33, 35, 20006)},
+		rules.Rule{ID: "exposure.tcp-20005", Direction: rules.In, Protocol: rules.TCP, Ports: ports(20005, 8080), Block: true},
+	)
+	open := map[string]bool{"443": true, "20002": true, "20003": false, "20004": true, "20005": false, "20006": true, "80": false, "8080": false}
+	for _, name := range []string{"default drop", "last rule"} {
+		for _, backend := range []string{"nft", "legacy"} {
+			t.Run(name+"/"+backend, func(t *testing.T) {
+				t.Parallel()
+				h := newHost(t, "sh")
+				for port := range open {
+					h.listen("192.0.2.10:"+port, "[2001:db8::10]:"+port)
+				}
+				for _, a := range []string{"192.0.2.10:443", "[2001:db8::10]:443"} {
+					if !h.opens(a) {
+						t.Fatalf("%s is closed before there is a wall", a)
+					}
+				}
+				h.restore(hosts[name].with(backend))
+				// What a foreign rule opens and ours closes.
+				h.sh(asked("P -I INPUT -p tcp --dport 8080 -j ACCEPT", backend))
+				before := h.ruleset()
+				if h.reaches("192.0.2.10:443") || h.reaches("[2001:db8::10]:443") || !h.opens("192.0.2.10:8080") {
+					t.Fatalf("the wall is none:\n%s", before)
+				}
+				r := h.apply(want)
+				for _, host := range []string{"192.0.2.10:", "[2001:db8::10]:"} {
+					for port, open := range open {
+						if open && !h.opens(host+port) || !open && h.reaches(host+port) {
+							t.Errorf("%s%s: open is not %v\n%s", host, port, open, h.ruleset())
+						}
+					}
+				}
+				h.nothingToDo(want)
+				if r := h.revert(r.Lease); r.Result != rules.Undone {
+					t.Errorf("revert: %+v", r)
+				}
+				if after := h.ruleset(); after != before {
+					t.Errorf("after the undo:\n%s\nbefore:\n%s", after, before)
+				}
+				if h.reaches("192.0.2.10:443") {
+					t.Error("still open after the undo")
+				}
+			})
+		}
+	}
+}
