@@ -111,7 +111,7 @@ ufw_prepare() { # LEASE
 			done
 		fi
 		sync
-		rm -f ufw.*
+		rm -f ufw.* /etc/systemd/system/ufw.service.wants/farmwall-ufw.service
 	END
 }
 
