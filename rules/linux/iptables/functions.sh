@@ -43,6 +43,7 @@ iptables_all() {
 	set -- $work_parts
 	while [ $# -ge 4 ]; do
 		iptables_put "$1" "$2" "$3" "$4" "$work_file" "$work_test" || return 1
+		# a table restored
 		shift 4
 	done
 }

@@ -135,19 +135,21 @@ func (h *host) command(ctx context.Context, argv ...string) *exec.Cmd {
 }
 
 // sh runs shell text in the host and returns what it printed; it must not fail.
-func (h *host) sh(text string) string {
+func (h *host) sh(text string, environment ...string) string {
 	h.t.Helper()
-	out, err := h.try(text)
+	out, err := h.try(text, environment...)
 	if err != nil {
 		h.t.Fatalf("%s\n%v\n%s", text, err, out)
 	}
 	return out
 }
 
-func (h *host) try(text string) (string, error) {
+func (h *host) try(text string, environment ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	out, err := h.command(ctx, "sh", "-c", text).CombinedOutput()
+	cmd := h.command(ctx, "sh", "-c", text)
+	cmd.Env = append(os.Environ(), environment...)
+	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
 

@@ -29,7 +29,7 @@ func (Manager) Name() string { return "iptables" }
 // Functions is the shell text that tests and loads a copy; compose.awk stands in
 // it between single quotes, so it holds none.
 func (Manager) Functions() string {
-	return "iptables_awk='" + compose + "'\n" + functions
+	return "iptables_awk='" + linux.Compact(compose) + "'\n" + functions
 }
 
 // Reads is empty: the one script that reads a host takes the saves of iptables.
