@@ -33,10 +33,7 @@ func compareClasses(p part, op string, sel selector, f property, right *values) 
 	var s shares
 	rest := p.remote
 	for _, c := range f.classes {
-		these := rest
-		if c.of != nil {
-			these = rest.intersect(c.of)
-		}
+		these := rest.intersect(c.of)
 		if these.empty() {
 			continue
 		}

@@ -56,10 +56,10 @@ func (r *Reading) addressTypes(v4 bool) addressType {
 
 // classes are the types as values of parts of all addresses.
 func (t addressType) classes() []class {
-	return []class{{routeLocal, t.local}, {routeBroadcast, t.broadcast}, {routeMulticast, t.multicast}, {routeUnicast, nil}}
+	return []class{{routeLocal, t.local}, {routeBroadcast, t.broadcast}, {routeMulticast, t.multicast}, {routeUnicast, numbers{{number{}, ones(128)}}}}
 }
 
-// class is a value that some addresses have; nil holds all that no other class does.
+// class is a value that some addresses have; of several the first that holds one counts.
 type class struct {
 	value uint64
 	of    numbers
@@ -76,7 +76,7 @@ func (s *scene) typeOf(source bool) property {
 	}
 	n := fromAddr(s.local)
 	for _, c := range s.types.classes() {
-		if c.of == nil || c.of.contains(n) {
+		if c.of.contains(n) {
 			return known(c.value)
 		}
 	}
