@@ -140,7 +140,7 @@ func (j *Journal) prune(ctx context.Context, tx *sql.Tx, from time.Time) (Pruned
 	if err := markNeeded(ctx, tx, next.Through); err != nil {
 		return done, err
 	}
-	if rest, err = restBehind(ctx, tx, next.Through, rest); err != nil {
+	if rest, err = restBehind(ctx, tx, next.Through, before, rest); err != nil {
 		return done, err
 	}
 	gone, err := tx.ExecContext(ctx, `DELETE FROM entries WHERE n <= ? AND n NOT IN (SELECT n FROM needed)`, next.Through)
@@ -188,9 +188,10 @@ SELECT n FROM entries WHERE n <= ?1 AND kind <> 'checkpoint' AND run <> '' AND r
 }
 
 // restBehind gathers what is kept of the time up to through.
-func restBehind(ctx context.Context, tx *sql.Tx, through int64, old checkpointRest) (checkpointRest, error) {
+func restBehind(ctx context.Context, tx *sql.Tx, through int64, before checkpointBody, old checkpointRest) (checkpointRest, error) {
 	rest := checkpointRest{Kept: []keptEntry{}, Runs: old.Runs}
-	known := map[int64]string{}
+	// The hash before an entry may be gone with its entry.
+	known := map[int64]string{before.Through + 1: before.Hash}
 	for _, k := range old.Kept {
 		known[k.N] = k.Before
 	}
@@ -205,7 +206,6 @@ SELECT e.n, e.hash, COALESCE((SELECT hash FROM entries b WHERE b.n = e.n - 1), '
 			rows.Close()
 			return rest, fmt.Errorf("journal: %w", err)
 		}
-		// The hash before an entry that was kept earlier may be gone with its entry.
 		if earlier, ok := known[k.N]; ok {
 			k.Before = earlier
 		}
