@@ -17,6 +17,7 @@ import (
 	"farmwall/rules"
 	"farmwall/rules/catalog"
 	"farmwall/rules/linux"
+	"farmwall/rules/linux/firewalld"
 	"farmwall/rules/linux/iptables"
 	"farmwall/rules/linux/nftables"
 	"farmwall/rules/linux/ufw"
@@ -86,7 +87,7 @@ func dialect(h *inventory.Host) (rules.Dialect, error) {
 	if h.Windows() {
 		return windows.New(), nil
 	}
-	d := linux.New(ufw.Manager{}, iptables.Manager{}, nftables.Manager{})
+	d := linux.New(nftables.Manager{}, iptables.Manager{}, ufw.Manager{}, firewalld.Manager{})
 	d.Wall = h.Wall.Value
 	return d, nil
 }

@@ -44,7 +44,7 @@ func (s *System) program() string {
 	var b strings.Builder
 	b.WriteString(groundSh)
 	b.WriteString(folderSh)
-	b.WriteString("fingerprint_awk='" + fingerprintAwk + "'\nsaves_awk='" + savesAwk + "'\n" + fingerprintSh + s.reads())
+	b.WriteString("fingerprint_awk='" + Compact(fingerprintAwk) + "'\nsaves_awk='" + Compact(savesAwk) + "'\n" + fingerprintSh + s.reads())
 	for _, m := range s.Managers {
 		b.WriteString(m.Functions())
 	}

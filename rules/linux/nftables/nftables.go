@@ -30,7 +30,7 @@ func (Manager) Name() string { return "nftables" }
 // Functions is the shell text that tests and loads a copy; compose.awk stands in
 // it between single quotes, so it holds none.
 func (Manager) Functions() string {
-	return "nftables_awk='" + compose + "'\n" + functions
+	return "nftables_awk='" + linux.Compact(compose) + "'\n" + functions
 }
 
 // Reads is empty: the one script that reads a host lists all that nft knows.
