@@ -36,10 +36,10 @@ func (s *scene) tracking(p *part) tracking {
 
 // ct looks the connection up: a new one, or for an answer one that is known.
 func (s *scene) ct(key string, p *part) property {
-	if s.reply && (p.noTrack || p.noZone) {
+	how := s.tracking(p)
+	if s.later() && (p.unseen || p.noZone) && how == trackedNow {
 		return property{why: "the answer to a packet that is not tracked may be anything to connection tracking"}
 	}
-	how := s.tracking(p)
 	if how == trackedMaybe {
 		return property{why: "connection tracking does not reach this chain for certain"}
 	}
@@ -49,7 +49,7 @@ func (s *scene) ct(key string, p *part) property {
 			return known(64)
 		case how == trackedNot:
 			return known(1)
-		case s.reply:
+		case s.later():
 			return known(2)
 		}
 		return known(8)
@@ -70,7 +70,7 @@ func (s *scene) ct(key string, p *part) property {
 		// A new connection has none of the bits; whether its addresses were looked up for
 		// NAT (0x80, 0x100) is open. What was sent elsewhere is not followed to here.
 		early := s.hook == "input" || s.hook == "prerouting" && s.priority > -200 || s.hook == "output" || s.hook == "postrouting" && s.priority < 100
-		if !s.reply && !s.loopback && early {
+		if !s.later() && !s.loopback && early {
 			return property{kind: constant, values: []number{{}, small(0x80), small(0x100), small(0x180)}}
 		}
 	case "direction":
@@ -119,7 +119,7 @@ func (s *scene) original(name string) property {
 // marked is the part's marks after a rule set one.
 func (w *walk) marked(p part, r *remark) marking {
 	t := w.scene.tracking(&p)
-	if w.scene.reply && (p.noTrack || p.noZone) {
+	if w.scene.later() && (p.unseen || p.noZone) && t == trackedNow {
 		t = trackedMaybe
 	}
 	m := p.marks

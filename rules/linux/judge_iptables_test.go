@@ -31,19 +31,15 @@ func (g *xtables) ruleset() string {
 	g.make("filter", "INPUT", "FORWARD", "OUTPUT")
 	g.make("mangle", "PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
 	g.make("raw", "PREROUTING", "OUTPUT")
-	if g.one(4) {
-		g.make("security", "INPUT", "FORWARD", "OUTPUT")
-	}
-	if g.one(4) {
-		g.make("nat", "PREROUTING", "INPUT", "OUTPUT", "POSTROUTING")
-	}
+	g.make("security", "INPUT", "FORWARD", "OUTPUT")
+	g.make("nat", "PREROUTING", "INPUT", "OUTPUT", "POSTROUTING")
 	return g.b.String()
 }
 
 // make writes one table; tables that are not empty by chance are rare but for filter.
 func (g *xtables) make(table string, hooks ...string) {
 	g.table, g.hooks, g.users = table, hooks, nil
-	busy := table == "filter" || g.one(2)
+	busy := table == "filter" || g.one(2) && (table == "mangle" || table == "raw" || g.one(2))
 	g.b.WriteString("*" + table + "\n")
 	for _, h := range hooks {
 		policy := "ACCEPT"

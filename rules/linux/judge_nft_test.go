@@ -174,7 +174,7 @@ func (g *generator) match(family string) string {
 		any = append(any, "ct state "+g.pick("new", "established,related", "{ new, untracked }", "invalid"), "ct state != "+g.pick("new", "established"),
 			"tcp flags "+g.pick("syn", "& (fin|syn|rst|ack) == syn", "& (fin|syn) == (fin|syn)", "!= syn"), "meta mark "+op+g.pick("0x1", "0x2", "0x0"), "meta mark & 0x3 "+op+"0x1", "ct mark "+op+g.pick("0x0", "0x7", "0x1"),
 			"ct direction "+op+g.pick("original", "reply"), "ct state != { established, related }", "ct state vmap { new : continue, established : accept } ct state new",
-			"meta l4proto { tcp, udp } ct original proto-dst "+g.pick("53", "20009"), "ct protocol "+op+"6", "tcp flags { syn, syn | ack, ack }")
+			"meta l4proto tcp ct original proto-dst "+g.pick("53", "20009"), "ct protocol "+op+"6", "tcp flags { syn, syn | ack, ack }")
 		if g.v4 {
 			any = append(any, "ct original ip saddr "+op+g.pick("10.9.0.0/25", "10.9.0.1", "198.51.100.9"), "ct original ip daddr "+op+"10.9.0.1")
 		}

@@ -89,7 +89,7 @@ func againstKernel(t *testing.T, backend string) {
 			}
 			if x.open != (v.Answer == rules.Allowed) {
 				from, to := x.ends()
-				t.Fatalf("case %d: %s from %s to %s: judged %s by %q (way %q), and the kernel says open=%v:\n%s", i, f, from, to, v.Answer, v.By, v.Way, x.open, ruleset)
+				t.Fatalf("case %d: %s from %s to %s: judged %s by %q (way %q), and the kernel says open=%v:\n%s", i, f, from, to, v.Answer, v.By, v.Way, x.open, h.dump(st, ruleset))
 			}
 			if k%8 == 0 && !f.Loopback {
 				wider(t, s, one, f, x.remote, v, ruleset)
@@ -167,6 +167,14 @@ func (h *rig) observe(t *testing.T, s *System) *rules.State {
 		}
 	}
 	return &rules.State{Manager: "nftables", Native: &r}
+}
+
+// dump is the ruleset and what else the host holds of iptables.
+func (h *rig) dump(st *rules.State, ruleset string) string {
+	for _, s := range st.Native.(*Reading).Saves {
+		ruleset += "\n" + s.Family + " " + s.Backend + "\n" + s.Text
+	}
+	return ruleset
 }
 
 func randomShot(rnd *rand.Rand) *shot {

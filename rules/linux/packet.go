@@ -48,7 +48,7 @@ func (s *scene) meta(key string, p *part) property {
 		return s.group(!s.inward())
 	case "skuid", "skgid":
 		// No socket owns a packet that comes in and belongs to no connection yet.
-		if s.inward() && !s.reply {
+		if s.inward() && !s.later() {
 			return property{kind: absent}
 		}
 	}
@@ -123,6 +123,9 @@ func (s *scene) payload(name string) property {
 	case "tcp.flags":
 		if s.protocol != 6 {
 			return property{kind: absent}
+		}
+		if s.third { // ACK; with data also PSH
+			return property{kind: constant, values: []number{small(0x10), small(0x18)}}
 		}
 		if s.reply { // SYN and ACK; with ECN also ECE
 			return property{kind: constant, values: []number{small(0x12), small(0x52)}}

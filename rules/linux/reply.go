@@ -2,34 +2,51 @@ package linux
 
 import "farmwall/rules"
 
-// replies follows what the other end sends back, for the parts that got through: a
-// port whose answers are dropped is not open. Where no chain on the way back can
+// replies follows what the other end sends back, for the parts that got through, and of
+// TCP the packet after that: a port whose answers are dropped is not open, nor is one
+// that lets in the first packet of a connection alone. Where no chain on the way can
 // close anything all come through.
 func (j *judge) replies(w *walk, s *scene, live []part) (through []part, done []outcome) {
 	back := *s
 	back.in, back.reply = !s.in, true
-	if !back.answered() || !j.program.closesAny(&back) {
+	if !back.answered() {
 		return live, nil
 	}
-	w.scene = &back
+	live, done = j.later(w, s, &back, live, " (it drops the answers)")
+	if s.protocol != 6 {
+		return live, done
+	}
+	third := *s
+	third.third = true
+	live, lost := j.later(w, s, &third, live, " (it drops what follows a connection's first packet)")
+	return live, append(done, lost...)
+}
+
+// later walks a later packet of the connection, of the source ports that clients take.
+func (j *judge) later(w *walk, s, packet *scene, live []part, what string) (through []part, done []outcome) {
+	if !j.program.closesAny(packet) {
+		return live, nil
+	}
+	w.scene = packet
 	var start []part
 	for _, p := range live {
 		if p.sports = p.sports.intersect(ephemeral()); p.sports.empty() {
 			through = append(through, p)
 			continue
 		}
-		p.marks.packet, p.marks.noPacket = 0, false // an answer is another packet
+		p.marks.packet, p.marks.noPacket = 0, false // a mark is of one packet
+		p.unseen, p.noTrack = p.unseen || p.noTrack, false
 		start = append(start, p)
 	}
-	came, done, _ := j.pass(w, &back, start)
-	through = append(through, j.beneath(w, &back, came)...)
+	came, done, _ := j.pass(w, packet, start)
+	through = append(through, j.beneath(w, packet, came)...)
 	for i := range done {
 		if done[i].answer == rules.Denied {
-			done[i].cause.by += " (it drops the answers)"
+			done[i].cause.by += what
 		}
 	}
 	w.scene = s
-	s.askedDev, s.askedLocal = s.askedDev || back.askedDev, s.askedLocal || back.askedLocal
+	s.askedDev, s.askedLocal = s.askedDev || packet.askedDev, s.askedLocal || packet.askedLocal
 	return through, done
 }
 

@@ -10,6 +10,7 @@ type scene struct {
 	in       bool // the remote is the source
 	loopback bool // goes over lo: out of the host and in again
 	reply    bool // the answer
+	third    bool // what TCP sends after the answer
 	self     bool // over lo too, by the host's own address: only the flow's direction is asked about
 	protocol uint64
 	port     number
@@ -29,6 +30,9 @@ type scene struct {
 	// another interface or address might fare otherwise.
 	askedDev, askedLocal bool
 }
+
+// later says that the packet is not the first of its connection.
+func (s *scene) later() bool { return s.reply || s.third }
 
 func (s *scene) ported() bool {
 	switch s.protocol {
@@ -57,7 +61,7 @@ func (s *scene) xt(name string) property {
 			return known(1)
 		}
 	case "owner":
-		if s.inward() && !s.reply {
+		if s.inward() && !s.later() {
 			return known(0)
 		}
 	}

@@ -49,7 +49,7 @@ func (w *walk) base(c *ruleChain, in []part) (live []part, done []outcome) {
 			if may != nil {
 				o.part.marks = o.part.marks.or(o.part.accepted)
 			}
-			if !w.scene.reply && (o.part.passed.by == "" || !o.policy) {
+			if !w.scene.later() && (o.part.passed.by == "" || !o.policy) {
 				o.part.passed = o.cause
 			}
 			live = append(live, o.part)

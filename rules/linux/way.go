@@ -52,7 +52,7 @@ func (j *judge) pass(w *walk, s *scene, live []part) (through []part, done []out
 			if s.loopback && c.Type == "nat" && c.Hook == "prerouting" {
 				continue // the output hook has settled it for what the host sends to itself
 			}
-			if s.reply && c.Type == "nat" {
+			if s.later() && c.Type == "nat" {
 				continue // only the first packet of a connection is asked about
 			}
 			if c.Hook == "ingress" || c.Hook == "egress" {

@@ -104,6 +104,7 @@ type shot struct {
 
 	open   bool
 	sender int
+	sent   string // its own end, as the listener sees it
 }
 
 // ends are where the shot starts and where it goes.
@@ -153,8 +154,6 @@ func (w *wire) fire(t testing.TB, shots []*shot) {
 	w.settle(t)
 	for _, s := range shots {
 		if s.proto == rules.TCP {
-			info, err := unix.GetsockoptTCPInfo(s.sender, unix.IPPROTO_TCP, unix.TCP_INFO)
-			s.open = err == nil && info.State == 1 // ESTABLISHED
 			unix.SetsockoptLinger(s.sender, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 		} else {
 			var b [8]byte
@@ -162,15 +161,6 @@ func (w *wire) fire(t testing.TB, shots []*shot) {
 			s.open = err == nil && n > 0
 		}
 		unix.Close(s.sender)
-	}
-	for l, fd := range w.listeners {
-		for l.proto == rules.TCP {
-			c, _, err := unix.Accept4(fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
-			if err != nil {
-				break
-			}
-			unix.Close(c)
-		}
 	}
 }
 
@@ -202,6 +192,7 @@ func (w *wire) prepare(t testing.TB, s *shot) {
 		t.Fatalf("no source ports are left for %s: make another wire", from)
 	}
 	s.sender = starts.socket(t, s.proto, from, w.ports[from], false)
+	s.sent = fmt.Sprint(sockaddr(from, w.ports[from]))
 }
 
 func (s *shot) launch(id uint32) {
@@ -213,7 +204,8 @@ func (s *shot) launch(id uint32) {
 	_ = err // a filter of the sender itself answers here: EPERM
 }
 
-// echo answers every datagram that arrived.
+// echo answers every datagram that arrived, and takes every connection: it is there once
+// the third packet of TCP has come.
 func (w *wire) echo(shots []*shot) {
 	for _, ns := range []*netns{w.host, w.peer} {
 		ns.do(func() {
@@ -225,6 +217,17 @@ func (w *wire) echo(shots []*shot) {
 						break
 					}
 					_ = unix.Sendto(fd, b[:n], 0, from)
+				}
+				for l.ns == ns && l.proto == rules.TCP {
+					c, from, err := unix.Accept4(fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+					if err != nil {
+						break
+					}
+					unix.SetsockoptLinger(c, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+					unix.Close(c)
+					for _, s := range shots {
+						s.open = s.open || s.proto == rules.TCP && s.sent == fmt.Sprint(from)
+					}
 				}
 			}
 		})
