@@ -48,7 +48,7 @@ func prune(t *testing.T, j *Journal, c *clock, days int) Pruned {
 	return done
 }
 
-func count(t *testing.T, j *Journal, table string) (n int) {
+func countRows(t *testing.T, j *Journal, table string) (n int) {
 	t.Helper()
 	if err := j.db.QueryRow(`SELECT COUNT(*) FROM ` + table).Scan(&n); err != nil {
 		t.Fatal(err)
@@ -137,9 +137,9 @@ func TestPruningKeepsWhatHostsNeed(t *testing.T) {
 	}
 	c.days(450)
 	recordChange(t, j, "r8", "web1", b, a)
-	blobs := count(t, j, "blobs")
-	if done := prune(t, j, c, 400); done.Entries == 0 || done.Blobs == 0 || count(t, j, "blobs") >= blobs {
-		t.Errorf("pruned %+v, %d blobs of %d", done, count(t, j, "blobs"), blobs)
+	blobs := countRows(t, j, "blobs")
+	if done := prune(t, j, c, 400); done.Entries == 0 || done.Blobs == 0 || countRows(t, j, "blobs") >= blobs {
+		t.Errorf("pruned %+v, %d blobs of %d", done, countRows(t, j, "blobs"), blobs)
 	}
 	for _, id := range []string{"r2", "r3", "r5"} {
 		if _, err := j.Run(ctx, id); !errors.Is(err, ErrNoRun) {
@@ -210,9 +210,9 @@ func TestAChangedByteIsFoundAfterPruning(t *testing.T) {
 				t.Errorf("verify: %v", err)
 			}
 			c.days(500)
-			entries := count(t, j, "entries")
+			entries := countRows(t, j, "entries")
 			// Missing copies are found by who needs them.
-			if done, err := j.Prune(ctx, c.Now().AddDate(0, 0, -400), 0); damage[:17] != "DELETE FROM blobs" && (done.Entries != 0 || count(t, j, "entries") != entries) {
+			if done, err := j.Prune(ctx, c.Now().AddDate(0, 0, -400), 0); damage[:17] != "DELETE FROM blobs" && (done.Entries != 0 || countRows(t, j, "entries") != entries) {
 				t.Errorf("a changed journal was pruned: %+v, %v", done, err)
 			}
 		})
@@ -287,7 +287,7 @@ func TestPruningChangesNoAnswer(t *testing.T) {
 			v, _ := cut.Unfinished(ctx)
 			same("unfinished", u, v)
 		}
-		if count(t, cut, "entries") >= count(t, whole, "entries") {
+		if countRows(t, cut, "entries") >= countRows(t, whole, "entries") {
 			t.Error("nothing was pruned")
 		}
 		kept, err := cut.Runs(ctx)
