@@ -184,7 +184,7 @@ func endsOf(h *inventory.Host) []netip.Addr {
 func (l *planner) fromMembers(i int, rule *rules.Rule, end rules.FlowEnd) {
 	t := &l.targets[i]
 	by := l.members[t.farm]
-	roles, known := l.starters(rule)
+	roles, known := l.starters(t.host, rule)
 	if !known {
 		roles = append(inventory.Roles(), "")
 	}
@@ -225,8 +225,9 @@ func (l *planner) fromMembers(i int, rule *rules.Rule, end rules.FlowEnd) {
 	}
 }
 
-// starters are the roles that start what a rule opens; known is false where nobody says.
-func (l *planner) starters(rule *rules.Rule) (roles []inventory.Role, known bool) {
+// starters are the roles that start what a rule of the target opens; known is false where
+// nobody says.
+func (l *planner) starters(target *inventory.Host, rule *rules.Rule) (roles []inventory.Role, known bool) {
 	if rule.Why == nil {
 		return nil, false
 	}
@@ -238,7 +239,7 @@ func (l *planner) starters(rule *rules.Rule) (roles []inventory.Role, known bool
 		return nil, false
 	}
 	roles = row.Peers
-	if row.Clients != "" && !slices.Contains(roles, inventory.Client) {
+	if clients := row.Clients == "always" || row.Clients == "direct_mode" && target.DirectMode.Value; clients && !slices.Contains(roles, inventory.Client) {
 		roles = append(slices.Clone(roles), inventory.Client)
 	}
 	return roles, true
