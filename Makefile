@@ -53,4 +53,4 @@ release: ## programs for linux, darwin and windows on amd64 and arm64, in dist/,
 	cd $(DIST) && sha256sum farmwall-* > SHA256SUMS && cat SHA256SUMS
 
 clean: ## remove what was built
-	rm -rf $(DIST) farmwall
+	rm -rf $(DIST) build farmwall

@@ -31,7 +31,7 @@ func (r *Report) WriteDot(w io.Writer) error {
 		for _, e := range m.edges() {
 			style := map[state]string{stateGood: "solid", stateUnseen: "solid", stateUnknown: "dotted", stateExposed: "dashed", stateBad: "bold"}[e.state]
 			head := map[state]string{stateGood: "normal", stateUnseen: "onormal", stateUnknown: "odot", stateExposed: "normal", stateBad: "tee"}[e.state]
-			colour := map[state]string{stateGood: "#1a7f4b", stateUnseen: "#6b7686", stateUnknown: "#8a5a00", stateExposed: "#8f2fa8", stateBad: "#c0262d"}[e.state]
+			colour := map[state]string{stateGood: "#16743f", stateUnseen: "#5d6878", stateUnknown: "#8a5a00", stateExposed: "#8f2fa8", stateBad: "#c0262d"}[e.state]
 			line("    %s -> %s [label=%s, color=\"%s\", fontcolor=\"%s\", style=%s, arrowhead=%s];", id[e.from], id[e.to], dotText(append([]string{e.opens}, e.notes...)...), colour, colour, style, head)
 		}
 		line("  }")

@@ -7,7 +7,7 @@ import (
 
 // The measures of a map, in units of the drawing.
 const (
-	boxWidth    = 236
+	boxWidth    = 256
 	headHeight  = 30
 	pinHeight   = 31
 	boxGap      = 22

@@ -36,7 +36,7 @@ func (r *Report) WriteMermaid(w io.Writer) error {
 	for _, s := range []struct {
 		s      state
 		colour string
-	}{{stateGood, "#1a7f4b"}, {stateUnseen, "#6b7686"}, {stateUnknown, "#8a5a00"}, {stateExposed, "#8f2fa8"}, {stateBad, "#c0262d"}} {
+	}{{stateGood, "#16743f"}, {stateUnseen, "#5d6878"}, {stateUnknown, "#8a5a00"}, {stateExposed, "#8f2fa8"}, {stateBad, "#c0262d"}} {
 		if len(links[s.s]) > 0 {
 			line("  linkStyle %s stroke:%s", strings.Join(links[s.s], ","), s.colour)
 		}

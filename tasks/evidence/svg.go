@@ -221,7 +221,7 @@ func (d *drawing) group(g *mapGroup) {
 	d.f(`<path class="head" d="M%d %dv-%dq0 -8 8 -8h%dq8 0 8 8v%dz"/>`, b.x, b.y+headHeight-4, headHeight-12, b.w-16, headHeight-12)
 	number := count(len(g.hosts), "host")
 	d.f(`<text class="name" x="%d" y="%d">%s</text><text class="count" x="%d" y="%d">%s</text>`,
-		b.x+10, b.y+18, esc(clip(g.name, 30-len(number))), b.x+b.w-10, b.y+18, number)
+		b.x+10, b.y+18, esc(clip(g.name, 33-len(number))), b.x+b.w-10, b.y+18, number)
 	d.hosts(g)
 	for _, p := range g.pins {
 		d.pin(g, p)
@@ -237,7 +237,7 @@ func (d *drawing) hosts(g *mapGroup) {
 			cx, cy := x+i%2*(boxWidth-16)/2, y+i/2*chipHeight
 			d.f(`<g><title>%s</title>`, esc(h.label()))
 			d.symbol(h.state(), cx, cy+3, 10)
-			d.f(`<text class="host" x="%d" y="%d">%s</text></g>`, cx+15, cy+12, esc(clip(h.Host, 14)))
+			d.f(`<text class="host" x="%d" y="%d">%s</text></g>`, cx+15, cy+12, esc(clip(h.Host, 16)))
 		}
 		return
 	}
@@ -273,15 +273,15 @@ func (d *drawing) pin(g *mapGroup, p *pin) {
 	words := p.opensWords()
 	d.f(`<g class="pin"><title>%s %s: %s. %s</title><path class="rule" d="M%d %dh%d"/>`, esc(words), esc(p.fromWords(g.name)), esc(p.stateWords()), esc(clip(p.why, 300)), x+8, y-pinHeight/2, g.box.w-16)
 	d.symbol(p.state, x+10, y-9, 10)
-	room := 30
+	room := 33
 	note := ""
 	if p.state != stateUnseen && (p.state != stateGood || p.probes.Right > 0) {
 		note = p.stateWords()
 		room -= len([]rune(note)) + 1
 	}
-	from := clip(p.fromWords(g.name), 36)
+	from := clip(p.fromWords(g.name), 40)
 	if room < 10 { // a long word goes where the source would stand
-		from, note, room = clip(note, 36), "", 30
+		from, note, room = clip(note, 40), "", 33
 	}
 	d.f(`<text class="opens" x="%d" y="%d">%s</text>`, x+26, y, esc(clip(words, room)))
 	if note != "" {
