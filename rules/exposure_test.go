@@ -233,6 +233,11 @@ func TestTheMostOpenPart(t *testing.T) {
 	if v := MostOpen(&open{closed: NewAddresses(nil)}, &State{}, f); v.Answer != Allowed || v.Part != nil {
 		t.Errorf("all open: %+v", v)
 	}
+	// Only the host itself is let in.
+	own := &State{Addresses: []netip.Addr{netip.MustParseAddr("fe80::1")}}
+	if v := MostOpen(&open{closed: NewAddresses(Everywhere()).Minus(list("fe80::1/128", "127.0.0.0/8"))}, own, f); v.Answer != Denied {
+		t.Errorf("the host's own address: %+v", v)
+	}
 	all := NewAddresses(Everywhere())
 	d := &open{closed: all.Minus(list("10.1.0.0/16", "127.0.0.0/8"))}
 	if v := MostOpen(d, &State{}, f); v.Answer != Allowed || !NewAddresses(v.Part).Equal(list("10.1.0.0/16")) || d.asked != 2 {

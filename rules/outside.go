@@ -9,6 +9,7 @@ import "net/netip"
 func MostOpen(d Reader, s *State, f Flow) Verdict {
 	best := d.Judge(s, f)
 	v, rest := best, f
+	nobody := NewAddresses(append(nobodys(), single(s.Addresses)...))
 	for range 3 { // answers; each verdict names all addresses that have its own
 		if v.Answer == Allowed || len(v.Part) == 0 {
 			break
@@ -20,10 +21,17 @@ func MostOpen(d Reader, s *State, f Flow) Verdict {
 		if v = d.Judge(s, rest); v.Answer == Unknown && v.By == "" && len(v.Part) == 0 {
 			break // nobody is left whose packets could come
 		}
+		part := rest.Sources()
+		if len(v.Part) > 0 {
+			part = NewAddresses(v.Part)
+		}
+		// The host's own addresses, link-local ones too, come over loopback.
+		if part = part.Minus(nobody); part.Empty() {
+			continue
+		}
 		if openness(v.Answer) > openness(best.Answer) {
-			if best = v; len(v.Part) == 0 {
-				best.Part = rest.Sources().Minus(NewAddresses(append(nobodys(), single(s.Addresses)...))).Prefixes()
-			}
+			best = v
+			best.Part = part.Prefixes()
 		}
 	}
 	return best

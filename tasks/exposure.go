@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -56,9 +57,13 @@ func closedBy(changes []rules.Change, exposed []JudgedFlow) (will, wont []Judged
 func exposureFindings(exposed []JudgedFlow, more string) []rules.Finding {
 	type door struct{ by, who string }
 	ports := map[door][]string{}
-	for i := range exposed {
-		j := &exposed[i]
-		d := door{j.Verdict.By, whoElse(j)}
+	byPort := slices.Clone(exposed)
+	slices.SortStableFunc(byPort, func(a, b JudgedFlow) int {
+		return cmp.Or(cmp.Compare(a.Flow.Protocol, b.Flow.Protocol), cmp.Compare(a.Flow.Port, b.Flow.Port))
+	})
+	for i := range byPort {
+		j := &byPort[i]
+		d := door{doorOf(j), whoElse(j)}
 		ports[d] = append(ports[d], j.Flow.String())
 	}
 	order := slices.SortedFunc(maps.Keys(ports), func(a, b door) int {
@@ -67,17 +72,18 @@ func exposureFindings(exposed []JudgedFlow, more string) []rules.Finding {
 	var findings []rules.Finding
 	for _, d := range order {
 		list := ports[d]
-		slices.SortStableFunc(list, func(a, b string) int { return len(a) - len(b) })
-		slices.SortStableFunc(list, func(a, b string) int { return strings.Compare(kindOfPort(a), kindOfPort(b)) })
 		findings = append(findings, rules.Finding{Kind: "exposed",
 			Text: fmt.Sprintf("%s: reachable from %s, allowed by %s%s", strings.Join(slices.Compact(list), ", "), d.who, d.by, more)})
 	}
 	return findings
 }
 
-func kindOfPort(s string) string {
-	kind, _, _ := strings.Cut(s, " ")
-	return kind
+// doorOf is the rule or policy that lets an exposed flow in.
+func doorOf(j *JudgedFlow) string {
+	if j.Verdict.By == "" {
+		return "the lack of any table that filters it"
+	}
+	return j.Verdict.By
 }
 
 // whoElse is who reaches an exposed flow.

@@ -116,5 +116,5 @@ func findingText(j JudgedFlow) string {
 	case j.Verdict.Answer == rules.Unknown:
 		return fmt.Sprintf("%s (%s): nobody can say whether it is open: %s", j.Flow, j.Rule, j.Verdict.Reason)
 	}
-	return fmt.Sprintf("%s (%s) is reachable from %s: allowed by %s", j.Flow, j.Rule, whoElse(&j), j.Verdict.By)
+	return fmt.Sprintf("%s (%s) is reachable from %s: allowed by %s", j.Flow, j.Rule, whoElse(&j), doorOf(&j))
 }

@@ -106,5 +106,8 @@ func (o *Outcome) judge(d rules.Reader, s *rules.State, a wanted, strict bool) {
 		o.Error += fmt.Sprintf(", and %d more", len(wrong)-1)
 	}
 	o.Hint = "where our rules are in place what decides is not ours to change; `farmwall plan` shows whether any is missing"
+	if wrong[0].Outsider() && !strict {
+		o.Hint = "farmwall_exposure: restrict wants it closed; " + o.Hint
+	}
 	o.Err = fmt.Errorf("%s: %s", o.Host, o.Error)
 }

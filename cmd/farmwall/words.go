@@ -13,6 +13,9 @@ func opens(r *rules.Rule, all bool) string {
 	if r.Opaque != "" {
 		return plain(r.Opaque)
 	}
+	if r.Block {
+		return protocolWords(r) + " closed to everybody else"
+	}
 	return protocolWords(r) + " " + sideWord(r) + " " + remoteWords(r, all)
 }
 
