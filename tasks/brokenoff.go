@@ -60,6 +60,12 @@ func (b *brokenOff) whole() bool {
 	return missing <= b.MaxFail
 }
 
+// unjudged says whether all of the run was done, but nobody knows any more whether it
+// passed the gate.
+func (b *brokenOff) unjudged(opt RecoverOptions) bool {
+	return !opt.Keep && !opt.Back && b.Ended.IsZero() && len(b.Takes) == 0 && b.whole() && (b.OnFail == FailRun || b.OnFail == FailBatch)
+}
+
 // toTakeBack are the hosts of the run that are to be taken back, batch by batch,
 // the newest first. Where a way back was begun it is the one to finish.
 func (b *brokenOff) toTakeBack(opt RecoverOptions) [][]string {
@@ -98,12 +104,17 @@ func (b *brokenOff) toTakeBack(opt RecoverOptions) [][]string {
 
 // newestBatch is the newest batch that was begun, unless all of it was changed.
 func (b *brokenOff) newestBatch() [][]string {
+	batch := b.lastBatch()
+	if slices.ContainsFunc(batch, func(h string) bool { return !b.has(h) }) {
+		return [][]string{batch}
+	}
+	return nil
+}
+
+func (b *brokenOff) lastBatch() []string {
 	for _, batch := range slices.Backward(b.Batches) {
 		if slices.ContainsFunc(batch, func(h string) bool { return b.hosts[h] != nil }) {
-			if slices.ContainsFunc(batch, func(h string) bool { return !b.has(h) }) {
-				return [][]string{batch}
-			}
-			return nil
+			return batch
 		}
 	}
 	return nil

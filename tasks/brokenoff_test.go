@@ -129,6 +129,9 @@ func TestARunIsBrokenOffAtEveryWrite(t *testing.T) {
 						if got := someOf(isNew); on == FailRun && got || on == FailBatch && (someOf(isNew[1:3]) || someOf(isNew[3:])) {
 							t.Errorf("%s: the hosts with the new rules are %v: %+v", name, isNew, s.Runs)
 						}
+						if fails && (on == FailRun && slices.Contains(isNew, true) || on == FailBatch && isNew[4]) {
+							t.Errorf("%s: what failed was not taken back: %v: %+v", name, isNew, s.Runs)
+						}
 						for _, o := range s.Outcomes {
 							if o.Status == Doubtful {
 								t.Errorf("%s: %+v", name, o)

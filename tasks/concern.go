@@ -106,10 +106,16 @@ func (r *Runner) noticeUnfinished(ctx context.Context) error {
 	for i := range open {
 		b := newBrokenOff(&open[i])
 		back := slices.Concat(b.toTakeBack(RecoverOptions{})...)
-		if busy, err := going(b.ID); err != nil || busy || len(back) == 0 {
-			if err != nil {
-				return err
-			}
+		busy, err := going(b.ID)
+		switch {
+		case err != nil:
+			return err
+		case busy:
+			continue
+		case b.unjudged(RecoverOptions{}):
+			notice(b.ID, "", fmt.Sprintf("run %s was broken off when all was done; `farmwall recover` looks whether it may stay, as --on-fail %s asks", b.ID, b.OnFail))
+			continue
+		case len(back) == 0:
 			continue
 		}
 		why := "as --on-fail " + string(b.OnFail) + " asks"

@@ -40,7 +40,7 @@ func (r *Runner) endRuns(ctx context.Context, inv *inventory.Inventory, some []*
 		switch {
 		case busy:
 			e.End = StillGoing
-		case ctx.Err() != nil, some != nil && len(back) > 0:
+		case ctx.Err() != nil, some != nil && (len(back) > 0 || b.unjudged(opt)):
 			e.sort(b, nil, nil)
 			e.End = InDoubt
 			r.progress(b.ID, 0).notice("", "run "+b.ID+" stays broken off; `farmwall recover` without -l brings it to an end")
@@ -55,6 +55,22 @@ func (r *Runner) endRuns(ctx context.Context, inv *inventory.Inventory, some []*
 // bringToEnd takes back what is to be taken back of a run, and ends it in the
 // journal where every host of it is known.
 func (r *Runner) bringToEnd(ctx context.Context, inv *inventory.Inventory, b *brokenOff, back [][]string, opt RecoverOptions, e *runEnd) {
+	if b.unjudged(opt) {
+		scope := b.Batches
+		if b.OnFail == FailBatch {
+			scope = [][]string{b.lastBatch()}
+		}
+		bad, unread := r.judgeLate(ctx, inv, b, slices.Concat(scope...), e)
+		switch {
+		case len(unread) > 0:
+			e.sort(b, nil, nil)
+			e.End, e.Doubtful = InDoubt, unread
+			return
+		case bad > b.MaxFail:
+			back = slices.Clone(scope)
+			slices.Reverse(back)
+		}
+	}
 	progress := r.progress(b.ID, len(slices.Concat(back...)))
 	failed := func(err error) {
 		e.End = InDoubt

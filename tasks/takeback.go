@@ -50,13 +50,14 @@ func (r *Runner) leadBack(ctx context.Context, own *running, of string, batches 
 	}
 	own.verb, own.manual, own.strict = verbTakeBack, false, false
 	own.progress = r.progress(own.id, total)
-	own.tell(Event{Kind: RunStarted, Text: "taking back " + hosts(total)})
+	own.tell(Event{Kind: RunStarted, Text: verbTakeBack})
 	err := r.Journal.Begin(ctx, RunRecord{ID: own.id, Verb: verbTakeBack, Controller: r.Controller, Started: r.Now(), Of: of, Batches: names})
 	if err != nil {
 		return nil, err
 	}
 	led := make([][]*change, len(batches))
 	for i, batch := range batches {
+		own.tell(Event{Kind: BatchStarted, Text: "taking back " + hosts(len(batch))})
 		led[i] = each(ctx, r.Forks, batch, func(ctx context.Context, j job) *change {
 			b := r.change(ctx, own, j)
 			if b.pending {

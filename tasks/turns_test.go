@@ -111,7 +111,7 @@ func TestNoBatchTakesAFarmDown(t *testing.T) {
 			}
 			for _, role := range needed() {
 				has := func(h *inventory.Host) bool { return h.Has(role) }
-				in, all := count(batch, has), count(hosts, has)
+				in, all := howMany(batch, has), howMany(hosts, has)
 				if in > 1 && in > all/2 {
 					t.Fatalf("batch %d takes %d of %d of %s", i, in, all, role)
 				}
@@ -129,7 +129,7 @@ func TestNoBatchTakesAFarmDown(t *testing.T) {
 	}
 }
 
-func count(hosts []*inventory.Host, is func(*inventory.Host) bool) int {
+func howMany(hosts []*inventory.Host, is func(*inventory.Host) bool) int {
 	n := 0
 	for _, h := range hosts {
 		if is(h) {

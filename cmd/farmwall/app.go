@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"github.com/urfave/cli/v2"
+
+	"farmwall/tasks"
 )
 
 // program is one call of farmwall: its three streams and what came of it.
@@ -21,11 +23,16 @@ type program struct {
 	// changing: hosts are being changed, or were left in the middle of a change.
 	changing atomic.Bool
 	piped    bool // somebody sees already to that a lost reader ends nothing
+	// keeper stands between the verbs and the journal; nil: nothing does.
+	keeper func(tasks.Keeper) tasks.Keeper
 }
 
 // run is farmwall without the process around it: it returns the exit code.
 func run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	p := &program{stdin: stdin, stdout: stdout, stderr: stderr}
+	return (&program{stdin: stdin, stdout: stdout, stderr: stderr}).run(ctx, argv)
+}
+
+func (p *program) run(ctx context.Context, argv []string) int {
 	app := p.app()
 	args, err := arrange(app.Commands, argv)
 	if err == nil {

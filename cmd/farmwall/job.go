@@ -65,12 +65,16 @@ func (p *program) job(c *cli.Context) (*job, error) {
 		j.lines.Close()
 		journal.Close()
 	}
+	keeper := tasks.Keeper(journal)
+	if p.keeper != nil {
+		keeper = p.keeper(journal)
+	}
 	detailed := c.Bool("detailed-exitcode")
 	j.runner = &tasks.Runner{
 		Dialer:     j.lines,
 		Dialect:    dialect,
 		Rows:       rows,
-		Journal:    journal,
+		Journal:    keeper,
 		Report:     j.printer.event,
 		Lookup:     lookup,
 		Net:        openFlow().DialContext,

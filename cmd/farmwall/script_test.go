@@ -11,7 +11,7 @@ import (
 
 // TestMain lets scripts run this very test program as farmwall.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"farmwall": main})
+	testscript.Main(m, map[string]func(){"farmwall": main, dyingName: dying})
 }
 
 func TestScripts(t *testing.T) {
