@@ -5,7 +5,7 @@ import "farmwall/rules"
 // decide applies a verdict to a part; where why is not empty nobody knows whether the
 // rule was true of it.
 func (w *walk) decide(r *rule, v verdict, p part, why string, depth int) (ended []outcome, next, returned []part) {
-	said := cause{r.words(), why}
+	said := cause{r.said, why}
 	switch v.name {
 	case "continue":
 		return nil, []part{p}, nil

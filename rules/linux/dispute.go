@@ -5,8 +5,13 @@ package linux
 // made, and no listing says that.
 type dispute struct{ marks, tracks bool }
 
-// settle finds the disputes of all base chains.
+// settle finds the disputes of all base chains and the blocklists of all chains.
 func (p *program) settle() {
+	for _, t := range p.tables {
+		for _, c := range t.chains {
+			c.listBlocks()
+		}
+	}
 	does := make([]dispute, len(p.bases))
 	for i, c := range p.bases {
 		c.writes(&does[i], map[*ruleChain]bool{})

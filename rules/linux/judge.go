@@ -64,9 +64,9 @@ func (p *program) end(chain *Chain) []string {
 		if c.Chain != chain {
 			continue
 		}
-		words := []string{c.place() + " policy " + c.Policy}
+		words := []string{c.policy}
 		if n := len(c.rules); n > 0 && !slices.ContainsFunc(c.rules[n-1].steps, func(s step) bool { return s.kind != decides }) {
-			words = append(words, c.rules[n-1].words())
+			words = append(words, c.rules[n-1].said)
 		}
 		return words
 	}

@@ -143,7 +143,7 @@ func (g *xtables) match(protocol, hook string) string {
 	}
 	if protocol != "" {
 		any = append(any, "-m "+protocol+" "+not+"--dport "+g.pick("53", "20009", "20000:20010", ":1000", "20009:"),
-			"-m "+protocol+" "+not+"--sport "+g.pick("1024:65535", "0:65535", "53"),
+			"-m "+protocol+" "+not+"--sport "+g.pick("1024:65535", "53"), "-m "+protocol+" --sport 0:65535", // saves leave this out, also after !
 			"-m multiport "+not+"--"+g.pick("dports", "ports", "dports", "sports")+" "+g.pick("53,443", "53,400:1000", "443"),
 			"-m multiport "+not+"--dports 20000:20005,20009")
 	}

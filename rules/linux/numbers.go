@@ -173,7 +173,22 @@ func (s numbers) union(o numbers) numbers {
 	if s.empty() {
 		return o
 	}
-	return newNumbers(append(append([]interval(nil), s...), o...))
+	out := make(numbers, 0, len(s)+len(o))
+	for len(s) > 0 || len(o) > 0 {
+		if len(s) == 0 || len(o) > 0 && o[0].first.less(s[0].first) {
+			s, o = o, s
+		}
+		v := s[0]
+		s = s[1:]
+		if n := len(out); n > 0 && !(out[n-1].last.next().less(v.first) && out[n-1].last.less(v.first)) {
+			if out[n-1].last.less(v.last) {
+				out[n-1].last = v.last
+			}
+			continue
+		}
+		out = append(out, v)
+	}
+	return out
 }
 
 func (s numbers) equal(o numbers) bool {

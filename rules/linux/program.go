@@ -40,10 +40,19 @@ type ruleChain struct {
 	rules []*rule
 
 	disputed dispute
+	lists    map[int]*blocklist // by the index of their first rule
+	at       string             // its place in words
+	policy   string             // its policy in words
 }
 
 // place is the chain in words.
-func (c *ruleChain) place() string { return c.table.Place() + " chain " + c.Name }
+func (c *ruleChain) place() string { return c.at }
+
+func newChain(t *ruleTable, c *Chain) *ruleChain {
+	rc := &ruleChain{Chain: c, table: t, at: t.Place() + " chain " + c.Name}
+	t.chains[c.Name] = rc
+	return rc
+}
 
 // rule is one rule as steps.
 type rule struct {
@@ -52,6 +61,7 @@ type rule struct {
 	index int
 	steps []step
 	gate  gate
+	said  string // the rule in words
 }
 
 func (r *rule) own() bool { return strings.HasPrefix(r.Comment, rules.Prefix) }
@@ -67,6 +77,7 @@ const (
 	rewrites             // what becomes of the packet cannot be followed
 	marks                // sets the packet's or the connection's mark
 	zones                // puts the packet into another zone of connection tracking
+	renames              // gives the packet another source address, and accepts it
 	untracks             // takes the packet out of connection tracking
 	fills                // puts the packet's key into a named set
 	gone                 // the rest of the rule is not looked at: continue
@@ -161,8 +172,7 @@ func (p *program) addTable(t *Table, saved *SaveTable) {
 		names[c.Name] = true
 	}
 	for _, c := range t.Chains {
-		rc := &ruleChain{Chain: c, table: rt}
-		rt.chains[c.Name] = rc
+		rc := newChain(rt, c)
 		list := savedRules(saved, c)
 		for i, n := range c.Rules {
 			if list == nil {
@@ -181,13 +191,21 @@ func (p *program) addTable(t *Table, saved *SaveTable) {
 			rc.rules = append(rc.rules, newRule(&said, rc, i, steps))
 		}
 		if c.Hook != "" && !t.Dormant {
-			p.bases = append(p.bases, rc)
+			p.add(rc)
 		}
 	}
 }
 
+// add adds a base chain.
+func (p *program) add(c *ruleChain) {
+	c.policy = c.at + " policy " + c.Policy
+	p.bases = append(p.bases, c)
+}
+
 func newRule(n *NftRule, c *ruleChain, index int, steps []step) *rule {
-	return &rule{NftRule: n, chain: c, index: index, steps: steps, gate: gateOf(steps)}
+	r := &rule{NftRule: n, chain: c, index: index, steps: steps, gate: gateOf(steps)}
+	r.said = r.words()
+	return r
 }
 
 // parseSet reads the elements of a named set.

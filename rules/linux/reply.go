@@ -84,7 +84,7 @@ func (c *ruleChain) mayClose() bool {
 	for _, r := range c.rules {
 		for i := range r.steps {
 			switch s := &r.steps[i]; s.kind {
-			case branches, rewrites:
+			case branches, rewrites, renames:
 				return true
 			case decides:
 				if n := s.verdict.name; n != "accept" && n != "return" && n != "continue" {

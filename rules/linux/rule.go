@@ -49,6 +49,21 @@ func (w *walk) rule(r *rule, p part, depth int) (ended []outcome, next, returned
 					ps[j].filled = append(ps[j].filled[:len(ps[j].filled):len(ps[j].filled)], s.set)
 				}
 			}
+		case renames:
+			if w.scene.loopback {
+				const why = "it gives what the host sends to itself another source address"
+				return append(append(ended, w.stop(r, certain, why)...), w.stop(r, perhaps, why)...), next, returned
+			}
+			for _, q := range append(certain, perhaps...) {
+				q.renamed = true
+				doubt := ""
+				if len(perhaps) > 0 {
+					doubt = why
+				}
+				e, n, back := w.decide(r, verdict{name: "accept"}, q, doubt, depth)
+				ended, next, returned = append(ended, e...), append(next, n...), append(returned, back...)
+			}
+			return ended, next, returned
 		case rewrites:
 			return append(append(ended, w.stop(r, certain, s.why)...), w.stop(r, perhaps, s.why)...), next, returned
 		case gone:
@@ -105,7 +120,7 @@ func (w *walk) narrow(r *rule, s *step, certain, perhaps, next []part, why strin
 
 func (w *walk) stop(r *rule, ps []part, why string) (out []outcome) {
 	for _, p := range ps {
-		out = append(out, outcome{p, rules.Unknown, cause{r.words(), why}, false})
+		out = append(out, outcome{p, rules.Unknown, cause{r.said, why}, false})
 	}
 	return out
 }

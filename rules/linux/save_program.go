@@ -21,8 +21,7 @@ func (p *program) addLegacy(family string, s *SaveTables) {
 			names[c.Name] = true
 		}
 		for _, c := range t.Chains {
-			rc := &ruleChain{Chain: &Chain{Name: c.Name}, table: rt}
-			rt.chains[c.Name] = rc
+			rc := newChain(rt, &Chain{Name: c.Name})
 			for i, r := range c.Rules {
 				n := &NftRule{Comment: r.Comment(), Text: r.Text}
 				rc.rules = append(rc.rules, newRule(n, rc, i, saveSteps(r, family == "ip", true, names)))
@@ -41,7 +40,7 @@ func (p *program) addLegacy(family string, s *SaveTables) {
 					rc.Priority = 100
 				}
 			}
-			p.bases = append(p.bases, rc)
+			p.add(rc)
 		}
 	}
 }

@@ -23,7 +23,7 @@ func (s *saved) target(c *clause) {
 		"CHECKSUM", "SECMARK", "CONNSECMARK", "RATEEST", "IDLETIMER", "LED", "SET", "TEE":
 		// No part in the decision.
 	case "SNAT", "MASQUERADE":
-		s.ends(verdict{name: "accept"})
+		s.steps = append(s.steps, step{kind: renames})
 	case "DNAT", "REDIRECT":
 		s.rewrite(c.name + " sends the flow to another destination")
 	case "QUEUE", "NFQUEUE", "TPROXY", "SYNPROXY":

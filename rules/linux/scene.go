@@ -1,6 +1,9 @@
 package linux
 
-import "net/netip"
+import (
+	"net/netip"
+	"strings"
+)
 
 // scene is what one walk takes as given: everything about the packet but the remote
 // addresses and the source ports. The packet is the first of a new connection, or
@@ -114,6 +117,9 @@ func (s *scene) lookUp(sel selector, p *part) property {
 		}
 	case "xt":
 		f = s.xt(sel.name)
+	}
+	if p.renamed && f.kind == constant && strings.HasSuffix(sel.name, "addr") && (s.later() || s.hook == "postrouting" && s.priority > 100) {
+		return property{why: "the host's address in it was translated"}
 	}
 	if f.kind == unknown && f.why == "" {
 		f.why = sel.text + " is not known of the flow"

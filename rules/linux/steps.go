@@ -79,7 +79,7 @@ func only(object, name string, n uint64) step {
 // readNat reads snat, masquerade, dnat, redirect: what changes the source is no
 // matter here, what changes the destination makes another flow of it.
 func readNat(name string, raw json.RawMessage) []step {
-	end := step{kind: decides, verdict: verdict{name: "accept"}}
+	end := step{kind: renames}
 	if name == "dnat" || name == "redirect" {
 		end = step{kind: rewrites, why: name + " sends the flow to another destination"}
 	}

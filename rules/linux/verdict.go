@@ -112,12 +112,13 @@ func (j *judge) verdict() rules.Verdict {
 	whole := true
 	var part []netip.Prefix
 	for _, v4 := range []bool{true, false} {
-		var these numbers
+		var list []interval
 		for _, r := range j.fates {
 			if r.answer == first.answer && r.v4 == v4 {
-				these = these.union(r.remote)
+				list = append(list, r.remote...)
 			}
 		}
+		these := newNumbers(list)
 		whole = whole && these.equal(j.asked[side(v4)])
 		part = append(part, these.prefixes(v4)...)
 	}

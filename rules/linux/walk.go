@@ -2,7 +2,6 @@ package linux
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"farmwall/rules"
@@ -38,7 +37,7 @@ func (w *walk) base(c *ruleChain, in []part) (live []part, done []outcome) {
 		if c.Policy == "drop" {
 			answer = rules.Denied
 		}
-		ended = append(ended, outcome{p, answer, cause{by: c.place() + " policy " + c.Policy}, true})
+		ended = append(ended, outcome{p, answer, cause{by: c.policy}, true})
 	}
 	for _, o := range ended {
 		may := o.part.mayAccept
@@ -72,23 +71,35 @@ func (w *walk) chain(c *ruleChain, from int, in []part, depth int) (ended []outc
 		return w.giveUp(live, c, "jumps go deeper than the kernel allows"), nil
 	}
 	for i := from; i < len(c.rules) && len(live) > 0; i++ {
+		if list := c.lists[i]; list != nil {
+			e, rest, ok := list.decide(w.scene, live)
+			if w.steps += len(live); ok {
+				ended, live = append(ended, e...), rest
+				i += len(list.rules) - 1
+				continue
+			}
+		}
 		r := c.rules[i]
 		if w.skipOwn && r.own() {
 			continue
 		}
-		if !slices.ContainsFunc(live, func(p part) bool { return r.gate.open(w.scene, &p) }) {
+		first := 0
+		for first < len(live) && !r.gate.open(w.scene, &live[first]) {
+			first++
+		}
+		if first == len(live) {
 			continue
 		}
 		if w.steps += len(live); w.steps > longest {
 			return append(ended, w.giveUp(live, c, "the ruleset is too large to be walked")...), returned
 		}
-		var next []part
-		for _, p := range live {
-			if !r.gate.open(w.scene, &p) {
-				next = append(next, p)
+		next := append([]part(nil), live[:first]...)
+		for i := first; i < len(live); i++ {
+			if !r.gate.open(w.scene, &live[i]) {
+				next = append(next, live[i])
 				continue
 			}
-			e, n, back := w.rule(r, p, depth)
+			e, n, back := w.rule(r, live[i], depth)
 			ended, next, returned = append(ended, e...), append(next, n...), append(returned, back...)
 		}
 		live = next

@@ -60,7 +60,15 @@ part == 1 { body[key, ++nbody[key]] = $0; next }
 part == 2 && inside { inside = open("\"" $0); next }
 part == 2 && $0 == "# end" { whole = 1; next }
 part == 2 && /^save / { family = $2; backend = $3; next }
-part == 2 && /^\*/ { table(backend, family, substr($0, 2)); next }
+# What nft wrote into a table of that name is not of iptables.
+part == 2 && /^# Table .[a-z]+. .*incompatible/ { odd[backend, family, substr($3, 2, length($3) - 2)] = 1; next }
+part == 2 && /^\*/ {
+	odd_table = (backend, family, substr($0, 2)) in odd
+	if (!odd_table) table(backend, family, substr($0, 2))
+	next
+}
+part == 2 && /^-A / && odd_table { inside = open($0); next }
+part == 2 && odd_table { next }
 part == 2 && /^:/ {
 	name = substr($1, 2)
 	exists[key, name] = 1

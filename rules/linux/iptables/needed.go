@@ -13,8 +13,8 @@ type live struct {
 	table *linux.SaveTable
 }
 
-// tables reads the saves of the host. unread are tables that iptables itself cannot
-// show, because nft wrote into them, by place name.
+// tables reads the saves of the host. unread are tables that are left out, because nft
+// wrote into them what iptables itself cannot show, by place name.
 func tables(r *linux.Reading) (all []live, unread map[string]bool, err error) {
 	unread = map[string]bool{}
 	for i := range r.Saves {
@@ -23,12 +23,15 @@ func tables(r *linux.Reading) (all []live, unread map[string]bool, err error) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("what iptables-save printed of %s (%s): %w", s.Family, s.Backend, err)
 		}
-		for _, t := range read.Tables {
-			all = append(all, live{place{backend: s.Backend, family: s.Family, table: t.Name}, t})
-		}
 		for _, name := range read.Incompatible {
 			p := place{backend: s.Backend, family: s.Family, table: name}
 			unread[p.name()] = true
+		}
+		for _, t := range read.Tables {
+			p := place{backend: s.Backend, family: s.Family, table: t.Name}
+			if !unread[p.name()] {
+				all = append(all, live{p, t})
+			}
 		}
 	}
 	return all, unread, nil
