@@ -3,6 +3,7 @@ package notify
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"os"
@@ -26,9 +27,9 @@ func FromSystem(keyring func(name string) (string, error)) Lookup {
 			}
 			return text, nil
 		case "file":
-			text, err := os.ReadFile(name)
+			text, err := readSmall(name)
 			if err != nil {
-				return "", errors.Unwrap(err)
+				return "", err
 			}
 			return strings.TrimRight(string(text), "\r\n"), nil
 		case "keyring":
@@ -36,6 +37,24 @@ func FromSystem(keyring func(name string) (string, error)) Lookup {
 		}
 		return "", errors.New("there is no such kind; there are env, file and keyring")
 	}
+}
+
+// readSmall reads a file of at most 1 MiB; its errors do not name it.
+func readSmall(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, errors.Unwrap(err)
+	}
+	defer f.Close()
+	const most = 1 << 20
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	switch {
+	case err != nil:
+		return nil, errors.Unwrap(err)
+	case len(text) > most:
+		return nil, errors.New("the file is larger than 1 MiB")
+	}
+	return text, nil
 }
 
 // Address is a receiver's URL. Options for farmwall itself stand in the fragment,

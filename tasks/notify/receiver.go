@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 )
@@ -100,13 +99,13 @@ func (b *base) tls() (*tls.Config, error) {
 	if b.address.CA == "" {
 		return c, nil
 	}
-	pem, err := os.ReadFile(b.address.CA)
+	pem, err := readSmall(b.address.CA)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("ca=%s: %w", clean(b.address.CA), err)
 	}
 	c.RootCAs = x509.NewCertPool()
 	if !c.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate", b.address.CA)
+		return nil, fmt.Errorf("ca=%s holds no certificate", clean(b.address.CA))
 	}
 	return c, nil
 }
