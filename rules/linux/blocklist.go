@@ -1,6 +1,7 @@
 package linux
 
 import (
+	"slices"
 	"sort"
 
 	"farmwall/rules"
@@ -93,7 +94,7 @@ func (b *blocklist) decide(s *scene, in []part) (ended []outcome, live []part, o
 	if b.v4 != s.v4 {
 		return nil, in, true
 	}
-	if b.source != s.in {
+	if b.source != s.in || slices.ContainsFunc(in, func(p part) bool { return p.renamed && s.loopback }) {
 		return nil, nil, false
 	}
 	for _, p := range in {

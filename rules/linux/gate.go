@@ -98,7 +98,7 @@ func (g *gate) open(s *scene, p *part) bool {
 	if !s.in {
 		remote = g.daddr
 	}
-	return remote == nil || remote.touches(p.remote)
+	return remote == nil || p.renamed && s.loopback || remote.touches(p.remote)
 }
 
 // touches says whether the two have a number in common.

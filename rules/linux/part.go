@@ -14,7 +14,7 @@ type part struct {
 	sports  numbers
 	marks   marking
 	noTrack bool
-	renamed bool // its source address was translated on the way out
+	renamed bool     // its source address was translated on the way out
 	unseen  bool     // connection tracking did not see an earlier packet of the connection
 	noZone  bool     // the connection's zone is not known, so its answers may not belong to it
 	filled  []string // named sets that a rule put this packet into

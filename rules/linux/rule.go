@@ -50,10 +50,6 @@ func (w *walk) rule(r *rule, p part, depth int) (ended []outcome, next, returned
 				}
 			}
 		case renames:
-			if w.scene.loopback {
-				const why = "it gives what the host sends to itself another source address"
-				return append(append(ended, w.stop(r, certain, why)...), w.stop(r, perhaps, why)...), next, returned
-			}
 			for _, q := range append(certain, perhaps...) {
 				q.renamed = true
 				doubt := ""

@@ -118,7 +118,9 @@ func (s *scene) lookUp(sel selector, p *part) property {
 	case "xt":
 		f = s.xt(sel.name)
 	}
-	if p.renamed && f.kind == constant && strings.HasSuffix(sel.name, "addr") && (s.later() || s.hook == "postrouting" && s.priority > 100) {
+	after := s.later() || s.hook == "postrouting" && s.priority > 100 || s.loopback && s.inward()
+	host := f.kind == constant && strings.HasSuffix(sel.name, "addr")
+	if p.renamed && after && (host || s.loopback && (f.kind == remotes || f.kind == classed)) {
 		return property{why: "the host's address in it was translated"}
 	}
 	if f.kind == unknown && f.why == "" {

@@ -20,8 +20,8 @@ import (
 type wire struct {
 	host, peer *netns
 	listeners  map[listener]int
-	ports      map[netip.Addr]uint16 // the last source port of each sender
-	posts      map[string]post       // by device, of which no two have one name
+	port       uint16          // the last source port: each is used once
+	posts      map[string]post // by device, of which no two have one name
 }
 
 type listener struct {
@@ -50,7 +50,7 @@ func wireHost(peer netip.Addr) netip.Addr {
 func newWire(t testing.TB) *wire {
 	t.Helper()
 	need(t, "nft", "ip", "sysctl")
-	w := &wire{host: newNetns(t), peer: newNetns(t), listeners: map[listener]int{}, ports: map[netip.Addr]uint16{}, posts: map[string]post{}}
+	w := &wire{host: newNetns(t), peer: newNetns(t), listeners: map[listener]int{}, port: 32768, posts: map[string]post{}}
 	var pid string
 	w.peer.do(func() { pid = fmt.Sprint(unix.Gettid()) })
 	// No router solicitations, no duplicate detection, no questions for neighbours: only
@@ -104,7 +104,7 @@ type shot struct {
 
 	open   bool
 	sender int
-	sent   string // its own end, as the listener sees it
+	from   uint16 // its source port
 }
 
 // ends are where the shot starts and where it goes.
@@ -185,14 +185,10 @@ func (w *wire) prepare(t testing.TB, s *shot) {
 	if _, ok := w.listeners[at]; !ok {
 		w.listeners[at] = arrives.socket(t, s.proto, to, s.port, true)
 	}
-	if w.ports[from] == 0 {
-		w.ports[from] = 32768
+	if w.port++; w.port >= 65000 {
+		t.Fatal("no source ports are left: make another wire")
 	}
-	if w.ports[from]++; w.ports[from] >= 65000 {
-		t.Fatalf("no source ports are left for %s: make another wire", from)
-	}
-	s.sender = starts.socket(t, s.proto, from, w.ports[from], false)
-	s.sent = fmt.Sprint(sockaddr(from, w.ports[from]))
+	s.sender, s.from = starts.socket(t, s.proto, from, w.port, false), w.port
 }
 
 func (s *shot) launch(id uint32) {
@@ -226,7 +222,7 @@ func (w *wire) echo(shots []*shot) {
 					unix.SetsockoptLinger(c, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 					unix.Close(c)
 					for _, s := range shots {
-						s.open = s.open || s.proto == rules.TCP && s.sent == fmt.Sprint(from)
+						s.open = s.open || s.proto == rules.TCP && s.from == portOf(from)
 					}
 				}
 			}
@@ -275,4 +271,14 @@ func (w *wire) post(t testing.TB, ns *netns, dev string) post {
 		w.posts[dev] = p
 	}
 	return p
+}
+
+func portOf(a unix.Sockaddr) uint16 {
+	switch a := a.(type) {
+	case *unix.SockaddrInet4:
+		return uint16(a.Port)
+	case *unix.SockaddrInet6:
+		return uint16(a.Port)
+	}
+	return 0
 }
