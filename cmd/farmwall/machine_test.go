@@ -91,6 +91,10 @@ func newMachine(t *testing.T, address string, files map[string]string) *machine 
 		m.write("/root/"+name, "")
 	}
 	m.link("/etc/systemd/system/default.target", "/lib/systemd/system/multi-user.target")
+	// Nor are the firewalls that are installed here.
+	for _, unit := range []string{"multi-user.target.wants/ufw.service", "multi-user.target.wants/firewalld.service", "dbus-org.fedoraproject.FirewallD1.service"} {
+		os.Remove(m.path("/etc/systemd/system/" + unit))
+	}
 	m.link("/etc/systemd/system/multi-user.target.wants/ssh.service", "/lib/systemd/system/ssh.service")
 	m.write("/etc/ssh/sshd_config", "Port 22\nPermitRootLogin prohibit-password\nUsePAM no\nHostKey /etc/ssh/machine_key\nAuthorizedKeysFile /etc/ssh/machine_user.pub\n")
 	m.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", m.path("/etc/ssh/machine_key"))
