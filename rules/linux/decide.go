@@ -29,7 +29,7 @@ func (w *walk) decide(r *rule, v verdict, p part, why string, depth int) (ended 
 			return w.stop(r, []part{p}, "it goes to the chain "+brief([]byte(v.target))+", which is not there"), nil, nil
 		}
 		q := p
-		q.way = &trail{to.place(), p.way}
+		q.way = &trail{place: to.place(), said: r.said, prev: p.way}
 		e, back := w.chain(to, 0, []part{q}, depth+1)
 		if why == "" {
 			if v.name == "goto" {

@@ -15,22 +15,32 @@ import (
 // addresses and those that no packet on a wire can have are left out of it. What
 // filters beside netfilter (tc, XDP, eBPF) is not seen.
 func (s *System) Judge(st *rules.State, f rules.Flow) rules.Verdict {
+	j, unread := s.follow(st, f)
+	if j == nil {
+		return unread
+	}
+	return j.verdict()
+}
+
+// follow finds the fates of the flow's addresses; j is nil where nothing can be said at
+// all, and unread says why.
+func (s *System) follow(st *rules.State, f rules.Flow) (j *judge, unread rules.Verdict) {
 	r, err := reading(st)
 	if err != nil {
-		return rules.Verdict{Answer: rules.Unknown, Reason: err.Error()}
+		return nil, rules.Verdict{Answer: rules.Unknown, Reason: err.Error()}
 	}
 	if r.Ruleset == nil {
 		why := "the ruleset could not be read: nft is missing"
 		if r.Nft != "" {
 			why = fmt.Sprintf("the ruleset could not be read by user number %d", r.UID)
 		}
-		return rules.Verdict{Answer: rules.Unknown, Reason: why}
+		return nil, rules.Verdict{Answer: rules.Unknown, Reason: why}
 	}
-	j := &judge{reading: r, program: r.walkable(), flow: f, local: st.Local.Addr()}
+	j = &judge{reading: r, program: r.walkable(), flow: f, local: st.Local.Addr()}
 	for _, v4 := range []bool{true, false} {
 		j.family(v4)
 	}
-	return j.verdict()
+	return j, unread
 }
 
 // ClosesByDefault says whether this one base chain, our own rules in it left out,
@@ -94,6 +104,8 @@ type fate struct {
 	answer rules.Answer
 	cause  cause
 	way    *trail
+	dev    *Interface // nil where it did not matter
+	local  netip.Addr // likewise
 }
 
 // family follows the flow's addresses of one family.

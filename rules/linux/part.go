@@ -1,10 +1,6 @@
 package linux
 
-import (
-	"slices"
-
-	"farmwall/rules"
-)
+import "farmwall/rules"
 
 // part is a share of the flow: some remote addresses and source ports, which met the
 // same rules so far. The parts of a walk never overlap. A part is a value; its slices
@@ -29,29 +25,6 @@ type part struct {
 	mixedTrack  bool  // accepted so both in and out of connection tracking
 	passed      cause // who accepted it last, a rule rather than a policy
 	way         *trail
-}
-
-// trail is the chains that a part went through, the last one first.
-type trail struct {
-	place string
-	prev  *trail
-}
-
-// places lists each chain once, in the order of the first visit.
-func (t *trail) places() []string {
-	var back []string
-	for ; t != nil; t = t.prev {
-		back = append(back, t.place)
-	}
-	seen := map[string]bool{}
-	var out []string
-	for _, place := range slices.Backward(back) {
-		if !seen[place] {
-			seen[place] = true
-			out = append(out, place)
-		}
-	}
-	return out
 }
 
 // cause is a rule, or a policy, and what is to be said of it.

@@ -12,18 +12,18 @@ func (j *judge) replies(w *walk, s *scene, live []part) (through []part, done []
 	if !back.answered() {
 		return live, nil
 	}
-	live, done = j.later(w, s, &back, live, " (it drops the answers)")
+	live, done = j.later(w, s, &back, live, "the answer", " (it drops the answers)")
 	if s.protocol != 6 {
 		return live, done
 	}
 	third := *s
 	third.third = true
-	live, lost := j.later(w, s, &third, live, " (it drops what follows a connection's first packet)")
+	live, lost := j.later(w, s, &third, live, "what follows the first packet", " (it drops what follows a connection's first packet)")
 	return live, append(done, lost...)
 }
 
 // later walks a later packet of the connection, of the source ports that clients take.
-func (j *judge) later(w *walk, s, packet *scene, live []part, what string) (through []part, done []outcome) {
+func (j *judge) later(w *walk, s, packet *scene, live []part, name, what string) (through []part, done []outcome) {
 	if !j.program.closesAny(packet) {
 		return live, nil
 	}
@@ -36,6 +36,7 @@ func (j *judge) later(w *walk, s, packet *scene, live []part, what string) (thro
 		}
 		p.marks.packet, p.marks.noPacket = 0, false // a mark is of one packet
 		p.unseen, p.noTrack = p.unseen || p.noTrack, false
+		p.way = &trail{said: name, prev: p.way}
 		start = append(start, p)
 	}
 	came, done, _ := j.pass(w, packet, start)

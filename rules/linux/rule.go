@@ -1,6 +1,10 @@
 package linux
 
-import "farmwall/rules"
+import (
+	"slices"
+
+	"farmwall/rules"
+)
 
 // rule takes one part through one rule: what ended, what goes on to the next rule,
 // what returns from the chain.
@@ -36,10 +40,20 @@ func (w *walk) rule(r *rule, p part, depth int) (ended []outcome, next, returned
 				}
 			}
 		case untracks:
+			// What is tracked already stays so: too late, or seen before on its way over
+			// loopback.
 			for j := range certain {
-				certain[j].noTrack = true
+				switch w.scene.tracking(&certain[j]) {
+				case trackedNot:
+					certain[j].noTrack = true
+				case trackedMaybe:
+					perhaps, why = append(perhaps, certain[j]), "connection tracking does not reach this chain for certain"
+					certain[j].remote = nil
+				}
 			}
-			if len(perhaps) > 0 {
+			certain = slices.DeleteFunc(certain, part.empty)
+			late := slices.DeleteFunc(slices.Clone(perhaps), func(p part) bool { t := w.scene.tracking(&p); return t == trackedNot || t == trackedMaybe })
+			if len(late) < len(perhaps) {
 				ended = append(ended, w.stop(r, perhaps, "a packet that may be untracked cannot be followed")...)
 				perhaps = nil
 			}

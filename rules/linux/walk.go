@@ -28,7 +28,7 @@ func (w *walk) base(c *ruleChain, in []part) (live []part, done []outcome) {
 	start := make([]part, len(in))
 	for i, p := range in {
 		p.mayAccept, p.mixedTrack = nil, false
-		p.way = &trail{c.place(), p.way}
+		p.way = &trail{place: c.place(), prev: p.way}
 		start[i] = p
 	}
 	ended, returned := w.chain(c, 0, start, 0)
@@ -51,6 +51,7 @@ func (w *walk) base(c *ruleChain, in []part) (live []part, done []outcome) {
 			if !w.scene.later() && (o.part.passed.by == "" || !o.policy) {
 				o.part.passed = o.cause
 			}
+			o.part.way = &trail{place: c.place(), said: o.cause.by, left: true, prev: o.part.way}
 			live = append(live, o.part)
 		case o.answer == rules.Denied && may != nil:
 			// It lives only where it was accepted, with the marks that it had there.

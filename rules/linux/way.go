@@ -29,7 +29,7 @@ func (j *judge) walk(s *scene, remote numbers) (out []fate) {
 	}
 	j.steps = w.steps
 	for _, o := range done {
-		out = append(out, fate{s.v4, o.part.remote, o.answer, o.cause, o.part.way})
+		out = append(out, fate{v4: s.v4, remote: o.part.remote, answer: o.answer, cause: o.cause, way: o.part.way})
 	}
 	for _, p := range live {
 		res := fate{v4: s.v4, remote: p.remote, answer: rules.Allowed, way: p.way, cause: p.passed}
@@ -37,6 +37,11 @@ func (j *judge) walk(s *scene, remote numbers) (out []fate) {
 			res.answer, res.cause = rules.Unknown, *p.doubt
 		}
 		out = append(out, res)
+	}
+	for i := range out {
+		if out[i].dev = s.dev; s.askedLocal {
+			out[i].local = s.local
+		}
 	}
 	return out
 }
