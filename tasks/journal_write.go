@@ -92,7 +92,7 @@ func (j *Journal) End(ctx context.Context, run string, exit int) error {
 }
 
 // cycleName is what the journal calls a drift cycle.
-func cycleName(at time.Time) string { return "drift-" + at.UTC().Format("20060102-150405") }
+func cycleName(at time.Time) string { return "drift-" + at.UTC().Format("20060102-150405.000") }
 
 // Cycle records a drift cycle.
 func (j *Journal) Cycle(ctx context.Context, at time.Time, hosts, differing int) error {

@@ -102,6 +102,13 @@ func TestSecretsAppearNowhere(t *testing.T) {
 	use(exitOK, "apply", "-v", plan)
 	use(exitOK, "verify", "-v")
 	use(exitOK, "drift", "--output", "jsonl", "-v")
+	for _, format := range reportFormats().names() {
+		use(exitOK, "report", "--since", "1d", "--format", format)
+		use(exitOK, "report", "--latest", "--format", format)
+	}
+	for _, format := range graphFormats().names() {
+		use(exitOK, "graph", "--format", format)
+	}
 	use(exitNotStarted, "plan", "-e", "ansible_port={{ vault_password }}{{ lookup('env', 'FARMWALL_CANARY') }}")
 	use(exitNotStarted, "plan", "-e", "ras_version={{ inline_password }}")
 	use(exitNotStarted, "plan", "-e", "ansible_user={{ vault_password | int / 0 }}")

@@ -144,7 +144,9 @@ func (b *builder) ofRun(ctx context.Context, j Source, id string) error {
 		run.Verb, run.Started, run.Ended = "drift", cycle.Time, cycle.Time
 		b.report.Cycles = []tasks.CycleRecord{*cycle}
 		if len(seen) == 0 {
-			b.note(fmt.Sprintf("This cycle found no difference on %d hosts; the journal keeps one row of such a cycle.", cycle.Hosts))
+			b.note(fmt.Sprintf("This cycle found no difference on %s; the journal keeps one row of such a cycle.", count(cycle.Hosts, "host")))
+		} else {
+			b.note(fmt.Sprintf("%d of %s differed in this cycle; of those that did not the journal keeps no more than their number.", cycle.Differing, count(cycle.Hosts, "host")))
 		}
 	}
 	if summary != nil {
