@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -29,7 +30,7 @@ func probeFlags(what string) []cli.Flag {
 func probeOptions(c *cli.Context) (*tasks.ProbeOptions, error) {
 	if !c.Bool("probe") {
 		for _, flag := range []string{"probe-listen", "probe-limit", "probe-all-roles", "probe-timeout"} {
-			if c.IsSet(flag) {
+			if c.IsSet(flag) && os.Getenv(env(flag)[0]) == "" { // a variable may stand for other verbs
 				return nil, usagef("--%s has no effect without --probe", flag)
 			}
 		}
