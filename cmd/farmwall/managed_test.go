@@ -44,7 +44,7 @@ func (m *managed) more(on bool) {
 	file := m.flags[1]
 	text, _, _ := strings.Cut(m.read(file), "farmwall_rules")
 	if on {
-		text += "farmwall_rules=[{\"id\": \"site.web\", \"protocol\": \"tcp\", \"port\": 8081, \"remote\": \"any\"}]\n"
+		text += "farmwall_rules=[{\"id\": \"site.web\", \"protocol\": \"tcp\", \"port\": 8081, \"remote\": \"10.79.0.0/24\"}]\n"
 	}
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		m.t.Fatal(err)
