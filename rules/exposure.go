@@ -137,6 +137,20 @@ func (s Set) Closes(f Flow) *Addresses {
 	return s.Leaves(f)
 }
 
+// BlocksEarly says whether, of the rules of one chain in their order on the host, one
+// that blocks comes before one that lets in: it would close that to everybody. A place
+// where that is so has a defect.
+func BlocksEarly(inOrder []Rule) bool {
+	blocked := false
+	for i := range inOrder {
+		if blocked && !inOrder[i].Block {
+			return true
+		}
+		blocked = blocked || inOrder[i].Block
+	}
+	return false
+}
+
 // guardBlocks refuses a set whose blocking rules would close a kept flow that is not
 // closed already.
 func guardBlocks(d Reader, s *State, want Set, keep []Flow) Refusals {

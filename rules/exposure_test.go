@@ -157,6 +157,18 @@ func TestBlocksStandLast(t *testing.T) {
 	}
 }
 
+func TestBlocksEarly(t *testing.T) {
+	a, b := Rule{ID: "a"}, Rule{ID: "b", Block: true}
+	for _, c := range []struct {
+		list  []Rule
+		early bool
+	}{{nil, false}, {[]Rule{a, a, b, b}, false}, {[]Rule{b}, false}, {[]Rule{a, b, a}, true}, {[]Rule{b, a}, true}} {
+		if BlocksEarly(c.list) != c.early {
+			t.Errorf("%+v", c)
+		}
+	}
+}
+
 // A rule that blocks lets nothing in, and nothing is expected to pass because of it.
 func TestBlocksOpenNothing(t *testing.T) {
 	set, err := NewSet([]Rule{tcp("a", 135, list("10.0.0.0/24")), blocker(TCP, ports(135, 135)...)})

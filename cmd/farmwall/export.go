@@ -22,7 +22,8 @@ func (p *program) exportVerb() *cli.Command {
 	return &cli.Command{
 		Name: "export", Usage: "write files that do on a host what apply would, for hosts that cannot be reached", Category: "without contacting a host",
 		Flags: together(sourceFlags(), []cli.Flag{
-			text("format", "", "", "`FORMAT`: powershell or netsh for Windows hosts, nft for Linux hosts (default: powershell and nft)"),
+			text("format", "", "", "`FORMAT`: powershell or netsh for Windows hosts, nft for Linux hosts (default: powershell and nft); ssh-readonly: see --key"),
+			text("key", "", "", "with --format ssh-readonly: the public key in `FILE` that may only read Linux hosts"),
 			text("out", "o", "", "write a file for each host into `DIR`, not one to standard output"),
 		}),
 		Action: p.action(p.export),
@@ -35,9 +36,14 @@ func (p *program) export(c *cli.Context) (int, error) {
 	}
 	format := c.String("format")
 	switch format {
+	case formatReadOnly:
+		return p.exportReadOnly(c)
 	case "", windows.FormatPowerShell, windows.FormatNetsh, "nft":
 	default:
-		return exitOK, usagef("--format %s: it must be powershell, netsh or nft", format)
+		return exitOK, usagef("--format %s: it must be powershell, netsh, nft or %s", format, formatReadOnly)
+	}
+	if c.String("key") != "" {
+		return exitOK, usagef("--key is for --format %s", formatReadOnly)
 	}
 	inv, hosts, err := p.farmsWith(c, inventory.Options{NoSecrets: true})
 	if err != nil {

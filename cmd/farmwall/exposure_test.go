@@ -199,6 +199,16 @@ func TestRestrictMeetsPackets(t *testing.T) {
 	}
 	f.must(0, "verify")
 	f.meets(ports, wanted, true)
+
+	// So does one who puts a block before what lets the farm in.
+	f.on(`r=$(nft -a list chain inet farmwall input | grep exposure.udp-41000); t=${r% # handle*}
+nft "insert rule inet farmwall input $t" && nft delete rule inet farmwall input handle "${r##* }"`)
+	f.must(8, "verify")
+	if out := f.must(2, "drift"); !strings.Contains(out, "a rule that blocks stands before one that lets in") {
+		t.Errorf("drift:\n%s", out)
+	}
+	f.must(0, "drift", "--fix", "-y")
+	f.must(0, "verify")
 	if out := f.must(0, "plan", "-e", "farmwall_exposure=report"); !strings.Contains(out, "to remove") || strings.Contains(out, "this plan closes") {
 		t.Errorf("plan for report:\n%s", out)
 	}

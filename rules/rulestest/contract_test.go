@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,11 +55,19 @@ func (d plain) Judge(s *rules.State, f rules.Flow) rules.Verdict {
 	return rules.Verdict{Answer: rules.Denied, By: "policy"}
 }
 
-func (d plain) Check(*rules.State, rules.Set) error { return nil }
+func (d plain) Check(_ *rules.State, want rules.Set) error {
+	if d.wrong == "refuses blocks" && len(want.Blocks()) > 0 {
+		return errors.New("no")
+	}
+	return nil
+}
 
 func (d plain) Diff(s *rules.State, want rules.Set) []rules.Change {
 	if d.wrong == "blind" {
 		return nil
+	}
+	if d.wrong == "no blocks" {
+		want = want.Allows()
 	}
 	return rules.Diff(s.Places[0].Owned, want)
 }
@@ -66,6 +75,12 @@ func (d plain) Diff(s *rules.State, want rules.Set) []rules.Change {
 func (d plain) Target(_ *rules.State, want rules.Set) (rules.Copy, error) {
 	if d.wrong == "reasons" && len(want) > 0 && want[0].Why != nil {
 		return rules.Copy(want[0].Why.Text), nil
+	}
+	if d.wrong == "opens what it should block" {
+		want = slices.Clone(want)
+		for i := range want {
+			want[i].Block = false
+		}
 	}
 	return rules.Copy(want.Digest()), nil
 }
@@ -130,6 +145,7 @@ func TestContractIsBroken(t *testing.T) {
 		"panics": "panics", "half": "taken for a whole answer", "fingerprint": "fingerprints", "verdict": "should be denied",
 		"reason": "nobody says why", "blind": "stays", "reasons": "hostile reasons", "values in the script": "changes with its values",
 		"long": "as base64", "shell": "zsh", "lost values": "do not reach", "noise": "takes",
+		"no blocks": "0 changes add it", "opens what it should block": "like one that lets in", "refuses blocks": "not by its name",
 	} {
 		d := plain{wrong}
 		errs := append(Scripts(d), Answers(d)...)

@@ -2,6 +2,7 @@ package rulestest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"net/netip"
@@ -97,6 +98,42 @@ func Comparing(d rules.Dialect, s *rules.State, f Fixture) []error {
 	}
 	if added != 1 {
 		errs = append(errs, fmt.Errorf("one rule more is wanted, and %d changes add it", added))
+	}
+	return append(errs, blocking(d, s, more)...)
+}
+
+// blocking checks a rule that blocks: it is refused by name, or it is a rule like any
+// other, with a content of its own.
+func blocking(d rules.Dialect, s *rules.State, set rules.Set) []error {
+	block := newRule(set[0].Farm)
+	block.ID, block.Remotes, block.Block = "exposure.tcp-64999-65001", nil, true
+	with, err := rules.NewSet(append(slices.Clone(set), block))
+	if err != nil {
+		return []error{err}
+	}
+	if err := d.Check(s, with); err != nil {
+		var refusals rules.Refusals
+		if !errors.As(err, &refusals) || !slices.ContainsFunc(refusals, func(r rules.Refusal) bool { return r.Rule == block.ID }) {
+			return []error{fmt.Errorf("a rule that blocks is refused, and not by its name: %w", err)}
+		}
+		return nil
+	}
+	var errs []error
+	added := 0
+	for _, c := range d.Diff(s, with) {
+		if c.Verb == rules.Add && c.Want != nil && c.Want.ID == block.ID && c.Want.Block {
+			added++
+		}
+	}
+	if added != 1 {
+		errs = append(errs, fmt.Errorf("a rule that blocks is wanted, and %d changes add it", added))
+	}
+	opens := with.Find(block.ID)
+	opened := slices.Clone(with)
+	opened[len(opened)-1].Block = false
+	closed, err := d.Target(s, with)
+	if other, otherErr := d.Target(s, opened); err != nil || otherErr != nil || opens == nil || bytes.Equal(closed, other) {
+		errs = append(errs, fmt.Errorf("a rule that blocks is written like one that lets in (%v, %v)", err, otherErr))
 	}
 	return errs
 }

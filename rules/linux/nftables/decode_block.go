@@ -43,7 +43,10 @@ func (w *matches) state(key, op string, right json.RawMessage) error {
 	for _, raw := range list {
 		var n int
 		var name string
-		if json.Unmarshal(raw, &n) != nil && json.Unmarshal(raw, &name) == nil {
+		if json.Unmarshal(raw, &n) != nil {
+			if json.Unmarshal(raw, &name) != nil || stateBits[name] == 0 {
+				return fmt.Errorf("ct %s %s", key, right)
+			}
 			n = stateBits[name]
 		}
 		bits |= n

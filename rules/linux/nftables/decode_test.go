@@ -56,6 +56,13 @@ func TestDecodeByMeaning(t *testing.T) {
 		w.Remotes = a
 		return &w
 	}
+	shut := web
+	shut.Block = true
+	const (
+		drop      = `{"drop":null}`
+		notLo     = `{"match":{"op":"!=","left":{"meta":{"key":"iifname"}},"right":"lo"}}`
+		beginning = `{"match":{"op":"in","left":{"ct":{"key":"state"}},"right":[1,8,64]}}`
+	)
 	port := matchOf(tcpPort, `{"set":[443,{"range":[81,81]},80]}`)
 	for name, c := range map[string]struct {
 		family string
@@ -70,19 +77,33 @@ func TestDecodeByMeaning(t *testing.T) {
 		"one family, anywhere":   {"inet", []string{matchOf(`{"meta":{"key":"nfproto"}}`, "10"), port, accept}, with(rules.NewAddresses([]netip.Prefix{netip.MustParsePrefix("::/0")}))},
 		"the table's own family": {"ip6", []string{matchOf(`{"meta":{"key":"nfproto"}}`, "10"), port, accept}, &web},
 
-		"a set with timeouts":        {"inet", []string{matchOf(ipFrom, `"@dynamic"`), port, accept}, nil},
-		"a set that is not there":    {"inet", []string{matchOf(ipFrom, `"@t"`), port, accept}, nil},
-		"a set of the other family":  {"inet", []string{matchOf(ip6From, `"@s"`), port, accept}, nil},
-		"both families at once":      {"inet", []string{matchOf(ipFrom, `"10.0.0.1"`), matchOf(ip6From, `"fd00::1"`), port, accept}, nil},
-		"destination instead source": {"inet", []string{matchOf(strings.Replace(ipFrom, "saddr", "daddr", 1), `"10.0.0.1"`), port, accept}, nil},
-		"not":                        {"inet", []string{strings.Replace(port, "==", "!=", 1), accept}, nil},
-		"drop":                       {"inet", []string{port, `{"drop":null}`}, nil},
-		"no verdict":                 {"inet", []string{port}, nil},
-		"something behind":           {"inet", []string{port, accept, port}, nil},
-		"a limit":                    {"inet", []string{port, `{"limit":{"rate":1,"per":"second"}}`, accept}, nil},
-		"another interface":          {"inet", []string{matchOf(`{"meta":{"key":"iifname"}}`, `"eth0"`), port, accept}, nil},
-		"everything":                 {"inet", []string{accept}, nil},
-		"two protocols":              {"inet", []string{port, matchOf(`{"meta":{"key":"l4proto"}}`, "17"), accept}, nil},
+		"a set with timeouts":            {"inet", []string{matchOf(ipFrom, `"@dynamic"`), port, accept}, nil},
+		"a set that is not there":        {"inet", []string{matchOf(ipFrom, `"@t"`), port, accept}, nil},
+		"a set of the other family":      {"inet", []string{matchOf(ip6From, `"@s"`), port, accept}, nil},
+		"both families at once":          {"inet", []string{matchOf(ipFrom, `"10.0.0.1"`), matchOf(ip6From, `"fd00::1"`), port, accept}, nil},
+		"destination instead source":     {"inet", []string{matchOf(strings.Replace(ipFrom, "saddr", "daddr", 1), `"10.0.0.1"`), port, accept}, nil},
+		"not":                            {"inet", []string{strings.Replace(port, "==", "!=", 1), accept}, nil},
+		"blocks":                         {"inet", []string{notLo, port, `{"match":{"op":"in","left":{"ct":{"key":"state"}},"right":[1,8,64]}}`, drop}, &shut},
+		"blocks, as names":               {"inet", []string{port, notLo, `{"match":{"op":"in","left":{"ct":{"key":"state"}},"right":["untracked","new","invalid"]}}`, drop}, &shut},
+		"blocks, as a sum":               {"inet", []string{notLo, port, `{"match":{"op":"in","left":{"ct":{"key":"state"}},"right":{"|":["invalid","new","untracked"]}}}`, `{"counter":null}`, drop}, &shut},
+		"blocks loopback too":            {"inet", []string{port, beginning, drop}, nil},
+		"blocks answers too":             {"inet", []string{notLo, port, drop}, nil},
+		"blocks what is new alone":       {"inet", []string{notLo, port, `{"match":{"op":"in","left":{"ct":{"key":"state"}},"right":["new"]}}`, drop}, nil},
+		"blocks answers alone":           {"inet", []string{notLo, port, `{"match":{"op":"!=","left":{"ct":{"key":"state"}},"right":["invalid","new","untracked"]}}`, drop}, nil},
+		"blocks an unknown state":        {"inet", []string{notLo, port, `{"match":{"op":"in","left":{"ct":{"key":"state"}},"right":["invalid","new","untracked","snat"]}}`, drop}, nil},
+		"blocks one address":             {"inet", []string{notLo, port, beginning, matchOf(ipFrom, `"10.0.0.1"`), drop}, nil},
+		"blocks one family":              {"inet", []string{notLo, matchOf(`{"meta":{"key":"nfproto"}}`, "2"), port, beginning, drop}, nil},
+		"blocks another interface":       {"inet", []string{`{"match":{"op":"!=","left":{"meta":{"key":"iifname"}},"right":"eth0"}}`, port, beginning, drop}, nil},
+		"blocks another key":             {"inet", []string{notLo, port, `{"match":{"op":"in","left":{"ct":{"key":"status"}},"right":[1,8,64]}}`, drop}, nil},
+		"blocks without a protocol":      {"inet", []string{notLo, beginning, drop}, nil},
+		"lets in what blocks would stop": {"inet", []string{notLo, port, beginning, accept}, nil},
+		"drop":                           {"inet", []string{port, `{"drop":null}`}, nil},
+		"no verdict":                     {"inet", []string{port}, nil},
+		"something behind":               {"inet", []string{port, accept, port}, nil},
+		"a limit":                        {"inet", []string{port, `{"limit":{"rate":1,"per":"second"}}`, accept}, nil},
+		"another interface":              {"inet", []string{matchOf(`{"meta":{"key":"iifname"}}`, `"eth0"`), port, accept}, nil},
+		"everything":                     {"inet", []string{accept}, nil},
+		"two protocols":                  {"inet", []string{port, matchOf(`{"meta":{"key":"l4proto"}}`, "17"), accept}, nil},
 	} {
 		got, ok := decode(table(c.family, "x", sets), rules.In, nftRule(t, "", c.expr...))
 		switch {

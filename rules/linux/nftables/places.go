@@ -54,7 +54,11 @@ func found(r *linux.Reading, t *linux.Table) rules.Place {
 		default:
 			continue
 		}
-		p.Owned = append(p.Owned, owned(t, c, d, text.rulesOf(c.Name))...)
+		here := owned(t, c, d, text.rulesOf(c.Name))
+		if rules.BlocksEarly(here) {
+			p.Defects = append(p.Defects, fmt.Sprintf("a rule that blocks stands before one that lets in, in chain %s", c.Name))
+		}
+		p.Owned = append(p.Owned, here...)
 	}
 	if t.Own() && t.Dormant {
 		p.Defects = append(p.Defects, "the table is dormant: its rules do nothing")

@@ -50,6 +50,8 @@ func someSet(t testing.TB) rules.Set {
 		rules.Rule{ID: "rdp", Direction: rules.In, Protocol: rules.UDP, Ports: []rules.PortRange{{First: 20000, Last: 20009}}, Remotes: list("10.0.0.0/8", "fd00::/8")},
 		rules.Rule{ID: "vrrp", Direction: rules.In, Protocol: rules.VRRP, Remotes: list("192.0.2.1/32", "192.0.2.2/32")},
 		rules.Rule{ID: "local", Direction: rules.In, Protocol: rules.TCP, Ports: ports(30001), Loopback: true},
+		rules.Rule{ID: "exposure.udp-20000-20009", Direction: rules.In, Protocol: rules.UDP, Ports: []rules.PortRange{{First: 20000, Last: 20009}}, Block: true},
+		rules.Rule{ID: "exposure.112", Direction: rules.In, Protocol: rules.VRRP, Block: true},
 	)
 }
 
@@ -78,6 +80,9 @@ func randomSet(t testing.TB, r *rand.Rand) rules.Set {
 		}
 		if r.IntN(4) > 0 {
 			w.Remotes = randomAddresses(r)
+		}
+		if r.IntN(6) == 0 {
+			w.Direction, w.Remotes, w.Loopback, w.Block = rules.In, nil, false, true
 		}
 		out = append(out, w)
 	}
