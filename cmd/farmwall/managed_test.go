@@ -202,7 +202,7 @@ func TestFirewalldKeepsWhatIsConfirmedAndNothingElse(t *testing.T) {
 	if !inOwnNamespace(t, "systemd-nspawn", "nft", "sshd", "firewall-cmd") {
 		return
 	}
-	m := newManaged(t, "firewalld.service", `firewall-cmd --permanent --add-rich-rule='rule family=ipv4 source address=10.9.9.9 log prefix="x y" level=info reject'
+	m := newManaged(t, "firewalld.service", `firewall-cmd --permanent --add-rich-rule='rule family=ipv4 source address=10.9.9.9 port port=7777 protocol=tcp log prefix="x y" level=info reject'
 firewall-cmd --permanent --add-port=5432/tcp
 firewall-cmd --permanent --zone=internal --add-source=10.79.0.77
 firewall-cmd --reload`,
