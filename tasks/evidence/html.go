@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"farmwall/inventory"
 	"farmwall/rules"
 	"farmwall/tasks"
 )
@@ -34,6 +35,8 @@ type page struct {
 	Bars           []bar
 	Trouble        []*Host
 	Several        bool
+	Probed         bool
+	Below          string // the folder that the inventory's places are below
 	HostRows       []hostRow
 }
 
@@ -100,7 +103,8 @@ func (r *Report) WriteHTML(w io.Writer) error {
 func (r *Report) page() *page {
 	p := &page{Report: r, Title: "farmwall report: " + r.title(), Summary: r.summary(), Style: template.CSS(reportStyle + mapStyle),
 		Timeline: template.HTML(r.timeline()), Drift: template.HTML(r.driftPlot()), Bars: r.Exposure.bars(), Steps: stepKinds(), Several: len(r.Farms) > 1}
-	p.Cards = r.cards()
+	p.Cards, p.Below = r.cards(), r.below()
+	p.Probed = r.Totals.Probes != ProbeCount{}
 	for i, m := range r.maps() {
 		pm := pageMap{Farm: m.farm, Picture: template.HTML(r.mapInside(m, i)), Wider: m.wider}
 		for _, g := range m.groups {
@@ -113,7 +117,11 @@ func (r *Report) page() *page {
 	for i, g := range r.groups() {
 		pg := pageGroup{ID: fmt.Sprintf("g%d", i), Title: g.title(), Names: foldNames(g.names()), Hosts: len(g.hosts)}
 		for j := range g.hosts[0].Openings {
-			pg.Openings = append(pg.Openings, g.hosts[0].Openings[j].row(g))
+			row := g.hosts[0].Openings[j].row(g)
+			if p.Below != "" {
+				row.Because, row.Place = strings.ReplaceAll(row.Because, p.Below, ""), strings.ReplaceAll(row.Place, p.Below, "")
+			}
+			pg.Openings = append(pg.Openings, row)
 		}
 		p.Opens = append(p.Opens, pg)
 	}
@@ -130,6 +138,36 @@ func (r *Report) page() *page {
 	p.LastCycles = r.Cycles[max(0, len(r.Cycles)-25):]
 	p.HostRows = r.hostRows()
 	return p
+}
+
+// below is the folder that holds every place in the inventory, with the sign that ends
+// it; nothing where that is the folder that farmwall was called in.
+func (r *Report) below() string {
+	dir, first := "", true
+	see := func(at inventory.Position) {
+		if at.File == "" {
+			return
+		}
+		own := at.File[:strings.LastIndexAny(at.File, `/\`)+1]
+		if first {
+			dir, first = own, false
+		}
+		for !strings.HasPrefix(own, dir) {
+			dir = dir[:strings.LastIndexAny(strings.TrimRight(dir, `/\`), `/\`)+1]
+		}
+	}
+	for i := range r.Hosts {
+		see(r.Hosts[i].At)
+		for _, o := range r.Hosts[i].Openings {
+			if o.At != nil {
+				see(*o.At)
+			}
+		}
+	}
+	if len(dir) < 2 {
+		return ""
+	}
+	return printable(dir)
 }
 
 // cards are the figures at the top.

@@ -182,7 +182,11 @@ func (o *Opening) othersCase(class string, closes bool) junitCase {
 }
 
 func (o *Opening) because() string {
-	return printable(strings.Join(append([]string{o.Why}, o.Deciders...), "; "))
+	var parts []string
+	if why := strings.TrimRight(o.Why, ". "); why != "" {
+		parts = append(parts, why)
+	}
+	return printable(strings.Join(append(parts, o.Deciders...), "; "))
 }
 
 func probeCase(class string, p *tasks.Probed) junitCase {
