@@ -33,3 +33,18 @@ type Step struct {
 	// Said is what happened there: the rule that let it on, what led into a chain.
 	Said string `json:"said,omitempty"`
 }
+
+// Wants names the rules of a settled set that want some of the flow open; whole says
+// that together they want all of it.
+func (s Set) Wants(f Flow) (ids []string, whole bool) {
+	for i := range s {
+		r := &s[i]
+		if !r.admitsPort(f) || r.Block {
+			continue
+		}
+		if r.Loopback == f.Loopback && (f.Loopback || !r.Remotes.Intersect(f.Sources()).Empty()) {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids, len(ids) > 0 && (f.Loopback || s.Admits(f))
+}

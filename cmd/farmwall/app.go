@@ -71,7 +71,7 @@ func (p *program) app() *cli.App {
 		Action:                    p.noVerb,
 		Commands: []*cli.Command{
 			p.planVerb(), p.applyVerb(), p.driftVerb(), p.scheduleVerb(), p.watchVerb(), p.rollbackVerb(), p.removeVerb(), p.confirmVerb(),
-			p.pingVerb(), p.verifyVerb(),
+			p.pingVerb(), p.verifyVerb(), p.explainVerb(),
 			p.historyVerb(), p.reportVerb(), p.graphVerb(), p.recoverVerb(),
 			p.inventoryVerb(), p.secretsVerb(), p.rulesVerb(), p.catalogVerb(), p.exportVerb(), p.doctorVerb(),
 			p.labVerb(), p.demoVerb(), p.completionVerb(), p.versionVerb(), p.helpVerb(),

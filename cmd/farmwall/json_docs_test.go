@@ -38,7 +38,7 @@ func TestJSONDocumentNamesEveryField(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range []any{document{}, tasks.Outcome{}, tasks.Event{}, tasks.Pong{}, tasks.Count{}, tasks.JudgedFlow{}, tasks.Probed{}, tasks.ProbeSummary{}, tasks.ProbeSource{}, tasks.RunRecord{}, rules.Change{}, rules.Verdict{}, rules.Finding{}} {
+	for _, v := range []any{document{}, tasks.Outcome{}, tasks.Event{}, tasks.Pong{}, tasks.Count{}, tasks.JudgedFlow{}, tasks.Probed{}, tasks.ProbeSummary{}, tasks.ProbeSource{}, tasks.RunRecord{}, rules.Change{}, rules.Verdict{}, rules.Finding{}, explainDocument{}, tasks.Explained{}, rules.Share{}, rules.Step{}} {
 		for _, name := range namesOf(reflect.TypeOf(v)) {
 			if !strings.Contains(string(text), "`"+name+"`") {
 				t.Errorf("docs/json.md lacks %s of %T", name, v)
