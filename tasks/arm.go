@@ -224,7 +224,11 @@ func (c *change) load(ctx context.Context, req rules.ChangeRequest, kept bool) (
 		}
 		return true, false
 	case rules.Taken:
-		return c.fail(&Problem{Status: LeaseTaken, Step: "arm", Text: "the lease is held by " + rep.Holder, Hint: "nothing changed on it; wait for that run, then plan again"}), false
+		held := rules.Lease{Holder: rep.Holder}
+		if err := c.look(own); err == nil && c.state.Lease.Holder == rep.Holder {
+			held = c.state.Lease
+		}
+		return c.fail(&Problem{Status: LeaseTaken, Step: "arm", Text: "the lease is held by " + heldBy(held), Hint: "nothing changed on it; wait for that run, then plan again"}), false
 	case rules.StaleOurs:
 		return c.stale("what is ours on the host changed after it was read"), false
 	case rules.StaleRest:
@@ -261,7 +265,7 @@ func (c *change) findOut(ctx context.Context, cause error) bool {
 		}
 		if s := c.state; s.Lease.Number >= c.rec.Lease {
 			if s.Lease.Number == c.rec.Lease && s.Lease.Run != c.run.id {
-				return c.fail(&Problem{Status: LeaseTaken, Step: "arm", Text: "the lease is held by " + s.Lease.Holder, Hint: "nothing changed on it; plan again"})
+				return c.fail(&Problem{Status: LeaseTaken, Step: "arm", Text: "the lease is held by " + heldBy(s.Lease), Hint: "nothing changed on it; plan again"})
 			}
 			if s.Lease.Number == c.rec.Lease && s.Token.State == "armed" {
 				c.armed, c.until = true, c.r.Now().Add(s.Token.Left)

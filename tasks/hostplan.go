@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"farmwall/inventory"
 	"farmwall/rules"
@@ -89,13 +90,22 @@ func kept(d rules.Reader, s *rules.State, h *inventory.Host) []rules.Flow {
 func busy(s *rules.State) *Problem {
 	switch s.Token.State {
 	case "armed":
-		return &Problem{Status: LeaseTaken, Step: "observe", Text: fmt.Sprintf("being changed by %s; its switch fires in %s unless it is confirmed", s.Lease.Holder, s.Token.Left),
+		return &Problem{Status: LeaseTaken, Step: "observe", Text: fmt.Sprintf("being changed by %s; its switch fires in %s unless it is confirmed", heldBy(s.Lease), s.Token.Left),
 			Hint: "wait for that run, or `farmwall recover` if its controller died"}
 	case "confirming", "undoing":
-		return &Problem{Status: LeaseTaken, Step: "observe", Text: fmt.Sprintf("the change of %s is %s", s.Lease.Holder, s.Token.State),
+		return &Problem{Status: LeaseTaken, Step: "observe", Text: fmt.Sprintf("the change of %s is %s", heldBy(s.Lease), s.Token.State),
 			Hint: "`farmwall recover` finishes it"}
 	}
 	return nil
+}
+
+// heldBy is who holds a lease, and since when: by the host's own monotonic clock,
+// which is the only one that counts.
+func heldBy(l rules.Lease) string {
+	if l.Since <= 0 {
+		return l.Holder // of before the host's last boot
+	}
+	return fmt.Sprintf("%s, who took it %s ago by the host's own clock", l.Holder, max(l.Since.Round(time.Second), time.Second))
 }
 
 // disowned warns about listed addresses that the host does not have.

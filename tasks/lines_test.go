@@ -18,7 +18,7 @@ func TestAChangeBeginsOnTheLineOfItsPlan(t *testing.T) {
 		"another took the lease": {func(f *fakeFarm) {
 			f.hosts[0].lease.Number++
 			f.hosts[0].wall.Loaded = nil
-		}, LeaseTaken, 1, 1},
+		}, LeaseTaken, 1, 2}, // and one that says since when
 		"ours moved":    {func(f *fakeFarm) { f.hosts[0].wall.Saved = []string{"x"} }, Stale, 1, 1},
 		"foreign moved": {func(f *fakeFarm) { f.hosts[0].wall.Foreign = append(f.hosts[0].wall.Foreign, foreignRule{9, "accept"}) }, Changed, 2, 3},
 	} {
