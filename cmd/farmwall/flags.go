@@ -99,7 +99,7 @@ func rolloutFlags() []cli.Flag {
 	return []cli.Flag{
 		toggle("yes", "y,auto-approve", "do not ask"),
 		serialFlag(),
-		&cli.DurationFlag{Name: "soak", Usage: "`TIME` that each batch is left alone before its hosts are looked at again and the next one starts", EnvVars: env("soak")},
+		&cli.DurationFlag{Name: "soak", Usage: "`TIME` that each batch is left alone before its hosts are looked at again and the next one starts", EnvVars: env("soak-time")}, // FARMWALL_SOAK is make soak's
 		text("max-fail", "", "0", "more failed hosts than `N` (or N%) start no new batch"),
 		text("on-fail", "", "host", "`WHAT` a failure takes back: host, batch or run"),
 		&cli.DurationFlag{Name: "confirm-timeout", Usage: "`TIME` after which hosts undo what is not confirmed, 10s to 30m", DefaultText: "60s, on Windows 120s", EnvVars: env("confirm-timeout"), Action: windowFits},
