@@ -13,16 +13,23 @@ import (
 	"farmwall/inventory"
 	"farmwall/rules"
 	"farmwall/rules/catalog"
+	"farmwall/rules/linux/iptables"
 	"farmwall/rules/linux/nftables"
 	"farmwall/rules/windows"
 	"farmwall/tasks"
+)
+
+// The formats for Linux hosts.
+const (
+	formatNft      = "nft"
+	formatIptables = "iptables"
 )
 
 func (p *program) exportVerb() *cli.Command {
 	return &cli.Command{
 		Name: "export", Usage: "write files that do on a host what apply would, for hosts that cannot be reached", Category: "without contacting a host",
 		Flags: together(sourceFlags(), []cli.Flag{
-			text("format", "", "", "`FORMAT`: powershell or netsh for Windows hosts, nft for Linux hosts (default: powershell and nft); ssh-readonly: see --key"),
+			text("format", "", "", "`FORMAT`: powershell or netsh for Windows hosts, nft or iptables for Linux hosts (default: powershell and nft); ssh-readonly: see --key"),
 			text("key", "", "", "with --format ssh-readonly: the public key in `FILE` that may only read Linux hosts"),
 			text("out", "o", "", "write a file for each host into `DIR`, not one to standard output"),
 		}),
@@ -38,9 +45,9 @@ func (p *program) export(c *cli.Context) (int, error) {
 	switch format {
 	case formatReadOnly:
 		return p.exportReadOnly(c)
-	case "", windows.FormatPowerShell, windows.FormatNetsh, "nft":
+	case "", windows.FormatPowerShell, windows.FormatNetsh, formatNft, formatIptables:
 	default:
-		return exitOK, usagef("--format %s: it must be powershell, netsh, nft or %s", format, formatReadOnly)
+		return exitOK, usagef("--format %s: it must be powershell, netsh, nft, iptables or %s", format, formatReadOnly)
 	}
 	if c.String("key") != "" {
 		return exitOK, usagef("--key is for --format %s", formatReadOnly)
@@ -88,7 +95,7 @@ func fitting(hosts []*inventory.Host, format string) []*inventory.Host {
 	}
 	var some []*inventory.Host
 	for _, h := range hosts {
-		if h.Windows() == (format != "nft") {
+		if h.Windows() == (format != formatNft && format != formatIptables) {
 			some = append(some, h)
 		}
 	}
@@ -106,6 +113,9 @@ func (p *program) exportHost(h *inventory.Host, want rules.Set, format, dir stri
 	var err error
 	end := ".nft"
 	switch {
+	case format == formatIptables:
+		end = ".sh"
+		file, err = iptables.Export(settled)
 	case !h.Windows():
 		file, err = nftables.Export(settled)
 	case format == windows.FormatNetsh:

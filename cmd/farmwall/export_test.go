@@ -19,7 +19,7 @@ func TestExport(t *testing.T) {
 		args  []string
 		files string
 	}{
-		{nil, "gw1.nft rds1.ps1 rds2.ps1"}, {[]string{"--format", "netsh"}, "rds1.cmd rds2.cmd"}, {[]string{"--format", "nft"}, "gw1.nft"}, {[]string{"--format", "powershell", "-l", "rds2"}, "rds2.ps1"},
+		{nil, "gw1.nft rds1.ps1 rds2.ps1"}, {[]string{"--format", "netsh"}, "rds1.cmd rds2.cmd"}, {[]string{"--format", "nft"}, "gw1.nft"}, {[]string{"--format", "iptables"}, "gw1.sh"}, {[]string{"--format", "powershell", "-l", "rds2"}, "rds2.ps1"},
 	} {
 		os.RemoveAll(out)
 		said := mustFarmwall(t, exitOK, append([]string{"export", "-i", inv, "-o", out}, c.args...)...)
@@ -42,7 +42,7 @@ func TestExport(t *testing.T) {
 		t.Errorf("%s", said)
 	}
 	mustFarmwall(t, exitNotStarted, "export", "-i", inv)
-	mustFarmwall(t, exitNotStarted, "export", "-i", inv, "--format", "iptables")
+	mustFarmwall(t, exitNotStarted, "export", "-i", inv, "--format", "firewalld")
 	mustFarmwall(t, exitNoHost, "export", "-i", inv, "--format", "nft", "-l", "rds1")
 }
 
