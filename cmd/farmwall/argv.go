@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -16,6 +17,13 @@ func arrange(commands []*cli.Command, argv []string) ([]string, error) {
 		argv = []string{"farmwall"}
 	}
 	known := flagShapes(commands)
+	// A flag that two verbs have in two shapes is read as the verb at hand has it.
+	for _, word := range argv[1:] {
+		if c := named(commands, word); c != nil {
+			maps.Copy(known, flagShapes([]*cli.Command{c}))
+			break
+		}
+	}
 	var flags, words, literal []string
 	for rest := argv[1:]; len(rest) > 0; {
 		word := rest[0]

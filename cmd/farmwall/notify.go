@@ -26,7 +26,20 @@ func notifyFlags() []cli.Flag {
 
 // teller makes the receivers of the flags; nil where there are none.
 func (p *program) teller(c *cli.Context) (*notify.Teller, error) {
-	urls, err := p.receivers(c)
+	receivers, err := p.receivers(c)
+	if err != nil || len(receivers) == 0 {
+		return nil, err
+	}
+	dir, err := madeStateDir(c)
+	if err != nil {
+		return nil, err
+	}
+	return &notify.Teller{Receivers: receivers, Dir: dir, Controller: controller(), Scope: c.String("limit"), Now: time.Now}, nil
+}
+
+// receivers reads the flags.
+func (p *program) receivers(c *cli.Context) ([]notify.Receiver, error) {
+	urls, err := p.receiverURLs(c)
 	if err != nil || len(urls) == 0 {
 		return nil, err
 	}
@@ -36,15 +49,11 @@ func (p *program) teller(c *cli.Context) (*notify.Teller, error) {
 	if err != nil {
 		return nil, usagef("%v", err)
 	}
-	dir, err := madeStateDir(c)
-	if err != nil {
-		return nil, err
-	}
-	return &notify.Teller{Receivers: receivers, Dir: dir, Controller: controller(), Scope: c.String("limit"), Now: time.Now}, nil
+	return receivers, nil
 }
 
-// receivers gathers the URLs. A command line can be read by everybody on the machine.
-func (p *program) receivers(c *cli.Context) ([]string, error) {
+// receiverURLs gathers the URLs. A command line can be read by everybody on the machine.
+func (p *program) receiverURLs(c *cli.Context) ([]string, error) {
 	var urls []string
 	given := c.StringSlice("notify")
 	if fromVariable := os.Getenv(env("notify")[0]); len(given) == 1 && given[0] == fromVariable {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"io"
+
 	"github.com/urfave/cli/v2"
 
 	"farmwall/tasks"
@@ -20,6 +22,9 @@ type printer interface {
 
 // printer makes the one that --output asks for.
 func (p *program) printer(c *cli.Context) printer {
+	if p.stdout == io.Discard { // nobody reads results
+		return &tersePrinter{say: p.say}
+	}
 	switch c.String("output") {
 	case "json":
 		return &jsonPrinter{w: p.stdout, progress: p.progress(c)}
@@ -49,3 +54,18 @@ func (p *program) review(c *cli.Context) *textPrinter {
 		colours: coloursFor(p.stderr, c.Bool("no-color")),
 	}}
 }
+
+// tersePrinter shows notices alone; what came of it is somebody else's to show.
+type tersePrinter struct {
+	say func(kind, text string)
+}
+
+func (t *tersePrinter) event(e tasks.Event) {
+	if e.Kind == tasks.Notice {
+		t.say("note", e.Text)
+	}
+}
+
+func (t *tersePrinter) plan(*tasks.Plan, *tasks.Summary, int) error   { return nil }
+func (t *tersePrinter) summary(*tasks.Summary, int) error             { return nil }
+func (t *tersePrinter) pongs([]tasks.Pong, *tasks.Summary, int) error { return nil }

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"farmwall/inventory"
+	"farmwall/tasks/notify"
 	"farmwall/tasks/schedule"
 )
 
@@ -26,6 +27,9 @@ func (p *program) scheduleOf(c *cli.Context) (*schedule.Schedule, error) {
 		bad.add(fmt.Errorf("--every %w", err))
 	}
 	_, err = p.driftOptions(c)
+	bad.add(err)
+	bad.add(nobodyConfirms(c))
+	_, err = p.receivers(c)
 	bad.add(err)
 	if s.Program, err = os.Executable(); err == nil {
 		s.Program, err = filepath.EvalSymlinks(s.Program)
@@ -53,6 +57,14 @@ func (p *program) scheduleOf(c *cli.Context) (*schedule.Schedule, error) {
 	}
 	s.Args = append(s.Args, schedule.Words("--state="+s.State)...)
 	return s, bad.err()
+}
+
+// nobodyConfirms refuses what waits for a person.
+func nobodyConfirms(c *cli.Context) error {
+	if c.String("confirm") == "manual" {
+		return usagef("--confirm manual waits for a person, and nobody is there at night")
+	}
+	return nil
 }
 
 // mistakes are all that is wrong in a command line.
@@ -86,7 +98,11 @@ func scheduleFlag(c *cli.Context, f cli.Flag, name string) ([]schedule.Arg, erro
 		return schedule.Words(word), nil
 	case *cli.StringSliceFlag:
 		var out []schedule.Arg
-		for _, value := range c.StringSlice(name) {
+		values := c.StringSlice(name)
+		if name == "notify" { // a variable may hold several
+			values = strings.Fields(strings.Join(values, " "))
+		}
+		for _, value := range values {
 			arg, err := scheduleValue(name, value)
 			if err != nil {
 				return nil, err
@@ -112,6 +128,13 @@ func scheduleValue(name, value string) (schedule.Arg, error) {
 		return pathArg(word, value, false)
 	case "private-key", "vault-password-file", "notify-file":
 		return pathArg(word, value, true)
+	case "notify":
+		if notify.HoldsSecret(value) {
+			return plainWord, fmt.Errorf("--notify %s holds a secret, and would stand in a file that everybody can read; write the URL into a file for --notify-file", notify.Redacted(value))
+		}
+		if strings.Contains(value, "${env:") {
+			return plainWord, fmt.Errorf("--notify %s refers to a variable, which is not there at night; refer to a file", notify.Redacted(value))
+		}
 	case "limit":
 		if file, ok := strings.CutPrefix(value, "@"); ok {
 			return pathArg(word+"@", file, false)

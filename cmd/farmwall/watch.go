@@ -24,7 +24,7 @@ func (p *program) watchVerb() *cli.Command {
 	var flags []cli.Flag
 	for _, f := range driftFlags() {
 		switch f.Names()[0] {
-		case "output", "no-color", "verbose", "diff", "detailed-exitcode", "yes", "confirm":
+		case "output", "no-color", "verbose", "diff", "detailed-exitcode", "yes":
 		case "keep":
 			flags = append(flags, text("keep", "", journalKept, "forget what the journal holds of more than this `TIME` ago, but never what a host still needs"))
 		default:
@@ -99,6 +99,7 @@ func (p *program) watching(c *cli.Context) (*watching, error) {
 	}
 	w.d, err = p.driftOptions(c)
 	bad.add(err)
+	bad.add(nobodyConfirms(c))
 	if len(c.StringSlice("inventory")) == 0 {
 		bad.add(usagef("which inventory? give one with -i FILE, or set FARMWALL_INVENTORY"))
 	}

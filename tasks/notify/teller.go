@@ -11,7 +11,7 @@ import (
 )
 
 // Patience is how long all receivers together may hold up the end of a cycle.
-const Patience = 20 * time.Second
+const Patience = 10 * time.Second
 
 // Teller tells receivers what changed.
 type Teller struct {
