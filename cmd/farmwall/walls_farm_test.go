@@ -75,12 +75,24 @@ func (w *wallFarm) on(h *lab.Host, stdin string, argv ...string) (string, int) {
 func (w *wallFarm) listings() map[string]string {
 	all := map[string]string{}
 	for _, h := range w.walls {
-		all[h.Name] = rulesetOf(w.t, h)
+		all[h.Name] = wallsOf(w.t, h)
 	}
 	return all
 }
 
-// foreign is nft's text of a ruleset without what is farmwall's, and without empty
+// wallsOf is all that decides on a host: what nft knows, and what iptables prints of
+// its tables, for nft does not show their comments.
+func wallsOf(t testing.TB, h *lab.Host) string {
+	t.Helper()
+	res, err := h.Exec(context.Background(), []string{"sh", "-c", `nft -s list ruleset; for p in iptables ip6tables; do
+	$p-nft-save 2>/dev/null; [ -z "$(cat /proc/net/${p%tables}_tables_names)" ] || $p-legacy-save; done | sed '/^#/d; /^:/s/ \[.*//'`}, nil)
+	if err != nil || res.Code != 0 {
+		t.Fatalf("%v: %s", err, res.Stderr)
+	}
+	return string(res.Stdout)
+}
+
+// foreign is nft's text of a ruleset, and iptables' of legacy tables, without what is farmwall's, and without empty
 // lines.
 func foreign(listing string) string {
 	var b strings.Builder
@@ -93,9 +105,10 @@ func foreign(listing string) string {
 			}
 		case line == "table inet farmwall {":
 			skip = "}"
-		case strings.HasPrefix(line, "\tchain farmwall_"), strings.HasPrefix(line, "\tset farmwall_"):
+		case strings.HasPrefix(line, "\tchain farmwall_"), strings.HasPrefix(line, "\tset farmwall_"), strings.HasPrefix(line, "\tchain FARMWALL-"):
 			skip = "\t}"
-		case name == "", strings.Contains(line, ` comment "farmwall:`):
+		case name == "", strings.Contains(line, ` comment "farmwall:`), strings.HasSuffix(line, " jump FARMWALL-IN"), strings.HasSuffix(line, " jump FARMWALL-OUT"):
+		case strings.HasPrefix(line, ":FARMWALL-"), strings.HasPrefix(line, "-A FARMWALL-"), strings.HasPrefix(line, ":farmwall_"), strings.HasPrefix(line, "-A farmwall_"), strings.HasSuffix(line, " -j FARMWALL-IN"), strings.HasSuffix(line, " -j FARMWALL-OUT"):
 		default:
 			b.WriteString(line + "\n")
 		}

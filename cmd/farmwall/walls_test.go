@@ -37,6 +37,7 @@ func seedOf(t *testing.T) int64 {
 // wallTally is what a test has seen.
 type wallTally struct {
 	rulesets, refusedByNft, refused, defeated int
+	iptables                                  int
 	packets, judged                           int
 	allowed, denied, unknown                  int
 	why                                       map[string]int // of unknown
@@ -64,8 +65,8 @@ func TestHandWrittenRulesetsOfAllKinds(t *testing.T) {
 		}
 	}
 	y := w.tally
-	t.Logf("%d rulesets (%d refused by nft, %d by farmwall, %d with a defeated flow), %d packets; %d flows judged: %d allowed, %d denied, %d unknown %v",
-		y.rulesets, y.refusedByNft, y.refused, y.defeated, y.packets, y.judged, y.allowed, y.denied, y.unknown, y.why)
+	t.Logf("%d rulesets (%d of iptables, %d refused by nft or iptables, %d by farmwall, %d with a defeated flow), %d packets; %d flows judged: %d allowed, %d denied, %d unknown %v",
+		y.rulesets, y.iptables, y.refusedByNft, y.refused, y.defeated, y.packets, y.judged, y.allowed, y.denied, y.unknown, y.why)
 	if y.allowed == 0 || y.denied == 0 || y.refused > y.rulesets/10 || y.refusedByNft > y.rulesets/20 {
 		t.Error("the rulesets show too little")
 	}
@@ -82,11 +83,18 @@ func (w *wallFarm) round(rnd *rand.Rand) {
 	for _, h := range w.walls {
 		for text[h.Name] == "" {
 			m := wallmaker{rnd: rnd}
-			ruleset := m.ruleset()
+			ruleset, load := m.ruleset(), []string{"nft", "-f", "-"}
+			if m.one(3) {
+				m = wallmaker{rnd: rnd}
+				ruleset, load = m.iptables(), []string{"sh", "-s"}
+				w.tally.iptables++
+			} else if out, code := w.on(h, emptied, "sh", "-s"); code != 0 {
+				t.Fatalf("%s: %s", h.Name, out)
+			}
 			w.tally.rulesets++
-			if out, code := w.on(h, ruleset, "nft", "-f", "-"); code != 0 {
+			if out, code := w.on(h, ruleset, load...); code != 0 {
 				w.tally.refusedByNft++
-				t.Logf("nft: %s\n%s", out, ruleset)
+				t.Logf("%v: %s\n%s", load, out, ruleset)
 				continue
 			}
 			text[h.Name] = ruleset
@@ -108,7 +116,7 @@ func (w *wallFarm) round(rnd *rand.Rand) {
 		now := ""
 		for _, h := range w.walls {
 			if h.Name == host {
-				now = rulesetOf(t, h)
+				now = wallsOf(t, h)
 			}
 		}
 		t.Errorf("%s: %s\nthe ruleset:\n%s\nthe host now:\n%s", host, fmt.Sprintf(format, args...), text[host], now)
@@ -119,7 +127,7 @@ func (w *wallFarm) round(rnd *rand.Rand) {
 			fail(o.Host, "refused without a reason: %+v", o)
 		}
 	}
-	done := w.verb(fail, []int{0, 3, 8}, "apply", "-y")
+	done := w.verb(fail, []int{0, 3, 8}, "apply", "-y", "--max-fail", "100%")
 	refused := map[string]bool{}
 	for _, o := range done.Outcomes {
 		switch o.Status {
@@ -173,7 +181,7 @@ func (w *wallFarm) round(rnd *rand.Rand) {
 		}
 	}
 	back("remove", "-y")
-	again := w.verb(fail, []int{0, 3, 8}, "apply", "-y")
+	again := w.verb(fail, []int{0, 3, 8}, "apply", "-y", "--max-fail", "100%")
 	for name, now := range w.listings() {
 		if now != after[name] {
 			fail(name, "the second apply differs from the first, which made\n%s", after[name])
