@@ -40,7 +40,7 @@ func exits() []meaning {
 		{exitDoubtful, "a person must look: the state of a host is unknown, or a switch is still pending"},
 		{exitStale, "the plan is stale, was applied before, or is not this farm's"},
 		{exitLease, "another controller holds the lease of a host"},
-		{exitNotOpen, "the rules are in place, but a wanted flow is not really open (or, under `farmwall_exposure: restrict`, one is not really closed)"},
+		{exitNotOpen, "the rules are in place, but a wanted flow is not really open (or, under `farmwall_exposure: restrict` or seen by a probe, one is not really closed)"},
 		{exitNoHost, "no host matched"},
 		{exitInterrupted, "interrupted, every host in a proven state"},
 	}
