@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -153,19 +154,20 @@ func (m *managed) stays() {
 	c.Wait()
 	m.more(false)
 	check("after a reboot in the window")
-	if left := m.in("sh", "-c", "find /etc/systemd /etc/farmwall -name '*farmwall-*' -o -name 'ufw.*' -o -name 'firewalld.*'"); left != "" {
+	if left := m.in("sh", "-c", "find /etc/systemd -name '*farmwall-*'; find /etc/farmwall -name '*.back' -o -name '*.undo' -o -name '*.record'"); left != "" {
 		t.Errorf("the reboot left %q", left)
 	}
 
 	m.more(true)
-	mustFarmwall(t, 0, append([]string{"apply", "-y"}, m.flags...)...)
+	out := mustFarmwall(t, 0, append([]string{"apply", "-y"}, m.flags...)...)
 	m.expect("with one rule more", map[string]bool{"80": true, "8081": true})
 	if os.Getenv("FARMWALL_SOAK") == "1" {
 		m.crash()
 		m.expect("after a crash", map[string]bool{"80": true, "8081": true})
 		mustFarmwall(t, 0, append([]string{"plan", "--detailed-exitcode"}, m.flags...)...)
 	}
-	mustFarmwall(t, 0, append([]string{"rollback", "-y"}, m.flags...)...)
+	run := regexp.MustCompile(`run (\S+)`).FindStringSubmatch(out[strings.LastIndex(out, "Recap"):])
+	mustFarmwall(t, 0, append(append([]string{"rollback", "-y"}, m.flags...), run[1])...)
 	m.more(false)
 	check("after the rollback")
 
@@ -206,7 +208,8 @@ func TestFirewalldKeepsWhatIsConfirmedAndNothingElse(t *testing.T) {
 firewall-cmd --permanent --add-port=5432/tcp
 firewall-cmd --permanent --zone=internal --add-source=10.79.0.77
 firewall-cmd --reload`,
-		`firewall-cmd --list-all-zones; firewall-cmd --permanent --list-all-zones; nft list table inet firewalld`,
-		"firewall-cmd --reload", "systemctl restart firewalld")
+		// Rich rules come out in an order by chance.
+		`{ firewall-cmd --list-all-zones; firewall-cmd --permanent --list-all-zones; nft list table inet firewalld; } | sort`,
+		"firewall-cmd --reload", "systemctl restart firewalld; until nft list table inet firewalld && firewall-cmd --state; do sleep 0.1; done")
 	m.stays()
 }

@@ -1,0 +1,149 @@
+//go:build linux
+
+package firewalld_test
+
+import (
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"farmwall/rules"
+)
+
+func addresses(t testing.TB, list ...string) *rules.Addresses {
+	t.Helper()
+	var ps []netip.Prefix
+	for _, s := range list {
+		ps = append(ps, netip.MustParsePrefix(s))
+	}
+	return rules.NewAddresses(ps)
+}
+
+func ports(list ...uint16) []rules.PortRange {
+	var out []rules.PortRange
+	for _, p := range list {
+		out = append(out, rules.PortRange{First: p, Last: p})
+	}
+	return out
+}
+
+// set is a set of the farm "f".
+func set(t testing.TB, list ...rules.Rule) rules.Set {
+	t.Helper()
+	for i := range list {
+		list[i].Farm = "f"
+		if list[i].Direction == "" {
+			list[i].Direction = rules.In
+		}
+	}
+	s, err := rules.NewSet(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// everything is one rule of each kind that a zone can hold. Two of them share a part, and
+// one is, in part, what the administrator has opened already.
+func everything(t testing.TB) rules.Set {
+	members := addresses(t, "192.0.2.1/32", "198.51.100.0/25", "2001:db8::1/128", "2001:db8:1::/48")
+	return set(t,
+		rules.Rule{ID: "anywhere", Protocol: rules.TCP, Ports: ports(80, 443)},
+		rules.Rule{ID: "one", Protocol: rules.TCP, Ports: ports(20009), Remotes: members},
+		rules.Rule{ID: "shared", Protocol: rules.TCP, Ports: ports(20009), Remotes: addresses(t, "192.0.2.1/32", "203.0.113.5/32")},
+		rules.Rule{ID: "covered", Protocol: rules.TCP, Ports: ports(7777), Remotes: addresses(t, "10.0.0.9/32", "10.0.0.10/32")},
+		rules.Rule{ID: "udp", Protocol: rules.UDP, Ports: []rules.PortRange{{First: 1000, Last: 1005}, {First: 2000, Last: 2000}}, Remotes: members},
+		rules.Rule{ID: "vrrp", Protocol: rules.VRRP, Remotes: addresses(t, "192.0.2.0/24")},
+		rules.Rule{ID: "all-of-ipv4", Protocol: rules.TCP, Ports: ports(81), Remotes: addresses(t, "0.0.0.0/0")},
+		rules.Rule{ID: "loopback", Protocol: rules.TCP, Ports: ports(8008), Loopback: true},
+		rules.Rule{ID: "out", Direction: rules.Out, Protocol: rules.TCP, Ports: ports(389), Remotes: members},
+		rules.Rule{ID: "exposure.tcp-20009", Protocol: rules.TCP, Ports: ports(20009), Block: true},
+	)
+}
+
+// administrator is what stands on a host before us: rules, one of them as one of ours, and
+// a zone for a source.
+const administrator = `set -e
+for how in --permanent ''; do
+	firewall-cmd $how --add-rich-rule='rule family=ipv4 source address=10.9.9.9 port port=7 protocol=tcp log prefix="x y" level=info reject'
+	firewall-cmd $how --add-rich-rule='rule family="ipv4" source address="10.0.0.9" port port="7777" protocol="tcp" accept'
+	firewall-cmd $how --add-port=5432/tcp
+	firewall-cmd $how --zone=internal --add-source=10.79.0.77
+done
+firewall-cmd --permanent --zone=internal --add-rich-rule='rule family="ipv4" source address="10.0.0.9" port port="7777" protocol="tcp" accept'
+firewall-cmd --reload`
+
+func TestApplyReloadUndoRemove(t *testing.T) {
+	h := newHost(t)
+	h.sh(administrator)
+	before := h.foreign()
+	want := everything(t)
+
+	lease := h.apply(want).Lease
+	now := h.foreign()
+	if loaded, permanent, _ := strings.Cut(now, "\npermanent\n"); !strings.Contains(loaded, "20009") || strings.Contains(permanent[:strings.Index(permanent, "table inet")], "20009") {
+		t.Fatalf("before the confirm the rules are not loaded, or permanent:\n%s", now)
+	}
+	if r := h.revert(lease); r.Result != rules.Undone {
+		t.Fatalf("revert: %+v", r)
+	}
+	if after := h.foreign(); lines(after) != lines(before) {
+		t.Fatalf("after the undo:\n%s", differences(before, after))
+	}
+
+	h.confirmed(want)
+	h.nothingToDo(want)
+	ours := h.foreign()
+	commands := []string{"firewall-cmd --reload"}
+	if os.Getenv("FARMWALL_SOAK") == "1" {
+		commands = append(commands, "firewall-cmd --complete-reload", "firewall-cmd --runtime-to-permanent", "firewall-cmd --add-port=99/tcp; firewall-cmd --remove-port=99/tcp")
+	}
+	for _, command := range commands {
+		h.sh(command)
+		h.nothingToDo(want)
+		if after := h.foreign(); lines(after) != lines(ours) {
+			t.Errorf("after %s:\n%s", command, differences(ours, after))
+		}
+	}
+
+	fewer := set(t, want[0], rules.Rule{ID: "one", Protocol: rules.TCP, Ports: ports(20010)})
+	if r := h.revert(h.apply(fewer).Lease); r.Result != rules.Undone {
+		t.Fatalf("revert: %+v", r)
+	}
+	if after := h.foreign(); lines(after) != lines(ours) {
+		t.Errorf("after the second undo:\n%s", differences(ours, after))
+	}
+	h.confirmed(fewer)
+	h.nothingToDo(fewer)
+
+	// What was done by hand shows, and is put back.
+	for _, edit := range []string{
+		"firewall-cmd --remove-rich-rule='rule port port=20010 protocol=tcp accept'",
+		"firewall-cmd --permanent --zone=internal --remove-rich-rule='rule port port=20010 protocol=tcp accept'",
+	} {
+		h.sh(edit)
+		if d := system.Diff(h.state(), fewer); len(d) == 0 {
+			t.Errorf("not seen: %s", edit)
+		}
+		h.confirmed(fewer)
+		h.nothingToDo(fewer)
+	}
+
+	h.confirmed(nil)
+	h.nothingToDo(nil)
+	if after := h.foreign(); lines(after) != lines(before) {
+		t.Errorf("after remove:\n%s", differences(before, after))
+	}
+	if left := h.sh("ls -A /etc/farmwall /etc/systemd/system/*farmwall* 2>/dev/null || true"); left != "" {
+		t.Errorf("remove left %q", left)
+	}
+}
+
+// lines is the text as firewalld has it, whose order of rich rules is by chance.
+func lines(text string) string {
+	list := strings.Split(text, "\n")
+	slices.Sort(list)
+	return strings.Join(list, "\n")
+}
