@@ -4,10 +4,49 @@ package linux
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"farmwall/rules"
 )
+
+// fact is a ruleset and what it makes of TCP port 20009.
+type fact struct {
+	name, has, added string
+	shell            string
+	want             rules.Answer
+}
+
+// foundAtRandom are disagreements with the kernel that random rulesets showed, and
+// others of their kind.
+var foundAtRandom = []fact{
+	{"a map's continue goes on with the rest of its rule", "table inet o { chain in { type filter hook input priority 0; ct state vmap { new : continue, established : accept } tcp dport 20009 drop\n } }\n", "", "", rules.Denied},
+	{"what a map does not hold goes to the next rule", "table inet o { chain in { type filter hook input priority 0; ct state vmap { invalid : continue } drop\n accept\n } }\n", "", "", rules.Allowed},
+	{"only the first packet of a connection", "table inet o { chain in { type filter hook input priority 0; policy drop; tcp flags & (fin|syn|rst|ack) == syn accept\n } }\n", "", "", rules.Denied},
+	{"the same with what follows", "table inet o { chain in { type filter hook input priority 0; policy drop; tcp flags & (fin|syn|rst|ack) == syn accept\n ct state established accept\n } }\n", "", "", rules.Allowed},
+	{"bits in a set", "table inet o { chain in { type filter hook input priority 0; policy drop; tcp flags { syn, syn|ack, ack, psh|ack, fin|ack } accept\n } }\n", "", "", rules.Unknown},
+	{"bits in a set that drop", "table inet o { chain in { type filter hook input priority 0; tcp flags { fin|syn, syn|rst, 0x0 } drop\n } }\n", "", "", rules.Allowed},
+	{"notrack after tracking", "table inet o { chain pre { type filter hook prerouting priority 10; notrack\n }\n chain in { type filter hook input priority 0; policy drop; ct state new,established accept\n } }\n", "", "", rules.Allowed},
+	{"answers out of tracking", "table inet o { chain raw { type filter hook output priority -300; notrack\n }\n chain out { type filter hook output priority 0; policy drop; ct state established accept\n } }\n", "", "", rules.Denied},
+	{"a source's type", "table inet o { chain in { type filter hook input priority 0; policy drop; fib saddr type unicast accept\n } }\n", "", "", rules.Allowed},
+	{"a way back that exists", "table inet o { chain in { type filter hook input priority 0; policy drop; fib saddr . iif oif exists accept\n } }\n", "", "", rules.Allowed},
+	{"a connection's mark", "table inet o { chain pre { type filter hook prerouting priority -10; tcp dport 20009 ct mark set 0x5\n }\n chain in { type filter hook input priority 0; policy drop; ct mark & 0x4 == 0x4 accept\n } }\n", "", "", rules.Allowed},
+	{"a mark from the connection", "table inet o { chain pre { type filter hook prerouting priority -10; ct mark set 0x5\n meta mark set ct mark & 0x4 | 0x2\n }\n chain in { type filter hook input priority 0; policy drop; meta mark 0x6 accept\n ct state established accept\n } }\n", "", "", rules.Allowed},
+	{"marks of a chain of the same priority", "table ip a { chain in { type filter hook input priority 0; meta mark set 0x1\n } }\ntable ip b { chain in { type filter hook input priority 0; policy drop; meta mark 0x1 accept\n } }\n", "", "", rules.Unknown},
+	{"options that no packet has", "table inet o { chain in { type filter hook input priority 0; ip option lsrr exists drop\n exthdr frag exists drop\n } }\n", "", "", rules.Allowed},
+	{"a mask with a hole", "table ip o { chain in { type filter hook input priority 0; policy drop; ip saddr & 255.0.255.0 == 10.0.0.0 accept\n } }\n", "", "", rules.Allowed},
+	{"a client's port", "table inet o { chain in { type filter hook input priority 0; policy drop; tcp sport 1024-65535 tcp dport 20009 accept\n } }\n", "", "", rules.Allowed},
+	{"legacy and nft both closed, one opened", "table inet o { chain in { type filter hook input priority 0; policy drop; tcp dport 20009 accept\n } }\n", "", "iptables-legacy -P INPUT DROP", rules.Denied},
+	{"legacy and nft both opened", "table inet o { chain in { type filter hook input priority 0; policy drop; tcp dport 20009 accept\n } }\n", "", "iptables-legacy -P INPUT DROP; iptables-legacy -A INPUT -p tcp -m multiport --dports 443,20000:20010 -m conntrack --ctstate NEW,ESTABLISHED -j ACCEPT", rules.Allowed},
+	{"legacy drops in raw", "", "", "iptables-legacy -t raw -A PREROUTING -s 10.9.0.0/255.255.0.0 -p tcp -m addrtype --dst-type LOCAL -j DROP", rules.Denied},
+	{"legacy jumps and returns", "", "", "iptables-legacy -P INPUT DROP; iptables-legacy -N a; iptables-legacy -N b; iptables-legacy -A INPUT -g a; iptables-legacy -A INPUT -j ACCEPT; iptables-legacy -A a -j b; iptables-legacy -A b ! -i lo -j RETURN; iptables-legacy -A b -j ACCEPT", rules.Denied},
+	{"legacy marks and asks", "", "", "iptables-legacy -P INPUT DROP; iptables-legacy -t mangle -A PREROUTING -p tcp --dport 20009 -j MARK --set-xmark 0x3/0x3; iptables-legacy -A INPUT -m mark --mark 0x1/0x1 -j ACCEPT", rules.Allowed},
+	{"nft's back end with what nft does not show", "", "", "iptables-nft -P INPUT DROP; iptables-nft -A INPUT -p tcp -m multiport --dports 22,20009 -m comment --comment \"-j DROP\" -m conntrack --ctstate NEW,ESTABLISHED -j ACCEPT", rules.Allowed},
+	{"nft's back end, for another port", "", "", "iptables-nft -P INPUT DROP; iptables-nft -A INPUT -p tcp -m multiport --dports 22,20010 -j ACCEPT", rules.Denied},
+	{"nft's back end, limited", "", "", "iptables-nft -P INPUT DROP; iptables-nft -A INPUT -p tcp -m hashlimit --hashlimit-upto 5/sec --hashlimit-name a -j ACCEPT", rules.Unknown},
+	{"legacy, redirected", "", "", "iptables-legacy -t nat -A PREROUTING -p tcp --dport 20009 -j REDIRECT --to-ports 1", rules.Unknown},
+	{"legacy, what docker does to others", "", "", "iptables-legacy -t nat -N DOCKER; iptables-legacy -t nat -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER; iptables-legacy -t nat -A DOCKER ! -i docker0 -p tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80; iptables-legacy -t nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE", rules.Allowed},
+}
 
 // What makes a port truly open: each row is loaded into a real kernel, a real
 // connection is made, and the judge has to say the same.
@@ -21,11 +60,7 @@ func TestJudgeAgreesWithTheKernel(t *testing.T) {
 	own := func(priority string) string {
 		return "table inet farmwall { chain in { type filter hook input priority " + priority + "; tcp dport 20009 accept\n } }\n"
 	}
-	rows := []struct {
-		name, has, added string
-		shell            string
-		want             rules.Answer
-	}{
+	rows := []fact{
 		{"nothing", "", "", "", rules.Allowed},
 		{"own table beside a policy of drop", policyDrop, own("0"), "", rules.Denied},
 		{"own table before it", policyDrop, own("-300"), "", rules.Denied},
@@ -65,16 +100,21 @@ func TestJudgeAgreesWithTheKernel(t *testing.T) {
 		{"a mark that it gets only where it was not accepted", "table ip a { chain p { type filter hook prerouting priority 100; meta length > 20 accept\n meta mark set 2\n } }\n table inet b { chain in { type filter hook input priority 0; policy drop; meta mark 0 accept\n } }\n", "", "", rules.Unknown},
 		{"a set that a rule fills", "table inet other { set s { type ipv4_addr; flags dynamic; size 99; }\n chain in { type filter hook input priority 0; policy drop; tcp dport 20009 add @s { ip saddr }\n ip saddr @s accept\n } }\n", "", "", rules.Unknown},
 	}
-	for _, row := range rows {
+	need(t, "iptables-nft", "iptables-legacy")
+	w := newWire(t)
+	for _, row := range append(rows, foundAtRandom...) {
 		t.Run(row.name, func(t *testing.T) {
-			w := newWire(t)
-			w.host.load(t, row.has+row.added)
+			w.host.load(t, "flush ruleset\n"+row.has+row.added)
+			if strings.Contains(row.shell, "legacy") {
+				w.host.shell(t, "iptables-legacy -P INPUT ACCEPT; for table in filter mangle raw nat security; do iptables-legacy -t $table -F; iptables-legacy -t $table -X; done")
+				defer w.host.shell(t, "iptables-legacy -P INPUT ACCEPT; for table in filter mangle raw nat security; do iptables-legacy -t $table -F; done")
+			}
 			if row.shell != "" {
-				need(t, "iptables-nft")
 				w.host.shell(t, row.shell)
 			}
 			s := New()
 			st := w.host.observe(t, s)
+			st.Local = netip.MustParseAddrPort("10.9.0.1:22")
 			remote := netip.MustParseAddr("10.9.0.2")
 			flow := rules.Flow{Direction: rules.In, Protocol: rules.TCP, Port: 20009, Remotes: rules.NewAddresses([]netip.Prefix{netip.PrefixFrom(remote, 32)})}
 			v := s.Judge(st, flow)
