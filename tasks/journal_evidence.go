@@ -46,6 +46,7 @@ type Evidence struct {
 	After    *Sight          `json:"after,omitempty"`
 	Changes  []rules.Change  `json:"changes,omitempty"`
 	Pending  []rules.Change  `json:"pending,omitempty"`
+	Accepted []Accepted      `json:"accepted,omitempty"` // differences that farmwall_accept lets be
 	Probes   []Probed        `json:"probes,omitempty"`
 	Findings []rules.Finding `json:"findings,omitempty"`
 	Warnings []string        `json:"warnings,omitempty"`

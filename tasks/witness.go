@@ -46,7 +46,7 @@ func (r *Runner) saw(ctx context.Context, e Evidence, h *inventory.Host) {
 func (r *Runner) sawHost(ctx context.Context, look, verb string, d rules.Reader, s *rules.State, a wanted, set rules.Set, o *Outcome) {
 	r.saw(ctx, Evidence{Run: look, Verb: verb, Farm: a.farm, Host: a.host.Name, System: s.System, Manager: s.Manager,
 		Status: o.Status, Step: o.Step, Error: o.Error, Hint: o.Hint, Cause: o.Cause, Started: r.Now().UTC(),
-		Wanted: set, After: r.survey(d, s, a.farm, a.host, set, nil), Changes: o.Changes, Pending: o.Pending, Probes: o.Probes,
+		Wanted: set, After: r.survey(d, s, a.farm, a.host, set, nil), Changes: o.Changes, Pending: o.Pending, Accepted: o.Accepted, Probes: o.Probes,
 		Findings: o.Findings, Warnings: o.Warnings}, a.host)
 }
 

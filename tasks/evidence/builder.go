@@ -48,7 +48,7 @@ func (b *builder) evidence(seen []tasks.Evidence) {
 		h.At, h.Roles, h.addresses, h.System, h.Manager = e.At, e.Roles, e.Addresses, e.System, e.Manager
 		h.Run, h.Verb, h.Seen, h.Status, h.Step, h.Error, h.Hint, h.Cause = e.Run, e.Verb, e.Time, e.Status, e.Step, e.Error, e.Hint, e.Cause
 		h.Started, h.Elapsed, h.Steps = e.Started, e.Elapsed, e.Steps
-		h.Changes, h.Pending, h.Probes, h.Findings, h.Warnings = e.Changes, e.Pending, e.Probes, e.Findings, e.Warnings
+		h.Changes, h.Pending, h.Accepted, h.Probes, h.Findings, h.Warnings = e.Changes, e.Pending, e.Accepted, e.Probes, e.Findings, e.Warnings
 		b.sets[h], b.before[h], b.after[h] = e.Wanted, e.Before, e.After
 		if e.Before != nil {
 			h.Before = e.Before.Pairs

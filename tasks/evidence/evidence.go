@@ -78,14 +78,15 @@ type Host struct {
 	Elapsed time.Duration    `json:"elapsed_ns,omitempty"`
 	Steps   []tasks.StepTime `json:"steps,omitempty"`
 
-	Openings []Opening       `json:"openings,omitempty"` // who may reach what, and why
-	Before   *tasks.Pairs    `json:"before,omitempty"`   // exposure before the change
-	After    *tasks.Pairs    `json:"after,omitempty"`    // exposure as last seen
-	Changes  []rules.Change  `json:"changes,omitempty"`
-	Pending  []rules.Change  `json:"pending,omitempty"`
-	Probes   []tasks.Probed  `json:"probes,omitempty"`
-	Findings []rules.Finding `json:"findings,omitempty"`
-	Warnings []string        `json:"warnings,omitempty"`
+	Openings []Opening        `json:"openings,omitempty"` // who may reach what, and why
+	Before   *tasks.Pairs     `json:"before,omitempty"`   // exposure before the change
+	After    *tasks.Pairs     `json:"after,omitempty"`    // exposure as last seen
+	Changes  []rules.Change   `json:"changes,omitempty"`
+	Pending  []rules.Change   `json:"pending,omitempty"`
+	Accepted []tasks.Accepted `json:"accepted,omitempty"` // differences that farmwall_accept lets be
+	Probes   []tasks.Probed   `json:"probes,omitempty"`
+	Findings []rules.Finding  `json:"findings,omitempty"`
+	Warnings []string         `json:"warnings,omitempty"`
 
 	addresses []netip.Addr
 }

@@ -24,7 +24,7 @@ var made = time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)
 
 // sample is a farm with a journal in which one apply stands, as if it had been done.
 type sample struct {
-	*testing.T
+	testing.TB
 	dir     string
 	journal *tasks.Journal
 	inv     *inventory.Inventory
@@ -69,9 +69,9 @@ func manyHosts(n int) string {
 
 // newSample writes the inventory and a journal of one apply, some of whose hosts did
 // not fare well; good: all of them did.
-func newSample(t *testing.T, text string, good bool) *sample {
+func newSample(t testing.TB, text string, good bool) *sample {
 	t.Helper()
-	s := &sample{T: t, dir: t.TempDir(), run: "20261123-050000-aabbccdd"}
+	s := &sample{TB: t, dir: t.TempDir(), run: "20261123-050000-aabbccdd"}
 	path := filepath.Join(s.dir, "farm.ini")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

@@ -51,7 +51,7 @@ func (r *Report) groups() []*group {
 // changeGroups are the hosts by what was changed on them or differs.
 func (r *Report) changeGroups() []*group {
 	return r.grouped(func(h *Host) string {
-		if len(h.Changes)+len(h.Pending) == 0 {
+		if len(h.Changes)+len(h.Pending)+len(h.Accepted) == 0 {
 			return ""
 		}
 		var key strings.Builder
@@ -98,6 +98,16 @@ func changeLines(h *Host) [][3]string {
 	}
 	add(h.Changes, false)
 	add(h.Pending, true)
+	for _, a := range h.Accepted {
+		why := "accepted until " + printable(a.Until) + ": " + printable(a.Reason)
+		switch {
+		case a.Change != nil:
+			_, name, words := changeWords(a.Change)
+			out = append(out, [3]string{"=", name, words + " (" + why + ")"})
+		case a.Flow != nil:
+			out = append(out, [3]string{"=", printable(a.Flow.Rule), printable(a.Flow.Flow.String()) + " (" + why + ")"})
+		}
+	}
 	return out
 }
 

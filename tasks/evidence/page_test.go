@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"farmwall/tasks/evidence"
 )
 
 // The page of 500 hosts is made in less than two seconds, and is under 3 MB. The time
@@ -31,6 +33,21 @@ func TestThePageOf500HostsIsSmallAndQuick(t *testing.T) {
 	for name, write := range writers(r) {
 		if text := written(t, write); len(text) > 16<<20 {
 			t.Errorf("%s is %d bytes", name, len(text))
+		}
+	}
+}
+
+func BenchmarkPageOf500Hosts(b *testing.B) {
+	s := newSample(b, manyHosts(500), false)
+	for b.Loop() {
+		ask := s.ask
+		ask.Run = s.run
+		r, err := evidence.Build(b.Context(), s.journal, ask)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := r.WriteHTML(io.Discard); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

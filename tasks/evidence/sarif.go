@@ -203,7 +203,7 @@ func (h *Host) results() []sarifResult {
 	if h.Status == tasks.Differs || h.Status == tasks.Foreign {
 		for i := range h.Changes {
 			sign, name, words := changeWords(&h.Changes[i])
-			out = append(out, h.result("drift", "", sign+name, fmt.Sprintf("%s: %s %s %s (cause: %s)", h.Host, sign, name, words, h.Cause), nil))
+			out = append(out, h.result("drift", "", sign+name, fmt.Sprintf("%s: %s %s %s", h.Host, sign, name, words), nil))
 		}
 		if len(h.Changes) == 0 {
 			out = append(out, h.result("drift", "", "", fmt.Sprintf("%s: cause: %s", h.Host, h.Cause), nil))

@@ -82,6 +82,9 @@ func changeWords(c *rules.Change) (sign, name, words string) {
 	if c.Note != "" {
 		words += " (" + printable(c.Note) + ")"
 	}
+	if c.Cause != "" {
+		words += " (cause: " + printable(c.Cause) + ")"
+	}
 	return sign, printable(name), words
 }
 

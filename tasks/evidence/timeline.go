@@ -54,7 +54,11 @@ func (r *Report) timeline() string {
 	at := func(t time.Duration) float64 { return timeLabels + float64(t)*scale }
 	for i := range 6 {
 		t := total * time.Duration(i) / 5
-		d.f(`<path class="rule" d="M%.1f 18V%d"/><text class="from" x="%.1f" y="12" text-anchor="middle">%s</text>`, at(t), height-6, at(t), "+"+short(t))
+		anchor := "middle"
+		if i == 5 {
+			anchor = "end"
+		}
+		d.f(`<path class="rule" d="M%.1f 18V%d"/><text class="from" x="%.1f" y="12" text-anchor="%s">+%s</text>`, at(t), height-6, at(t), anchor, short(t))
 	}
 	paths := map[string]*strings.Builder{}
 	for i, h := range hosts {
