@@ -102,6 +102,9 @@ func (h *Host) write(what string, name func() string, by caller, do func() error
 	}
 	h.mu.Lock()
 	err := h.writable(by)
+	if err == nil && h.denies(by, what) {
+		err = EAccessDenied
+	}
 	if err == nil {
 		err = do()
 	}

@@ -64,6 +64,7 @@ func (p *prompt) powershell(ctx context.Context, line string, out, errs io.Write
 	}
 	h.mu.Lock()
 	f := h.faults
+	f.FullDisk = f.FullDisk || h.readOnly(p.who(ctx))
 	version := h.release.powershell
 	h.mu.Unlock()
 	env := engineEnvironment(f.FullDisk)

@@ -30,6 +30,10 @@ type Faults struct {
 	PSVersion string
 	// NotAdmin: every log-on gets a token without administrator's rights.
 	NotAdmin bool
+	// ReadOnly are accounts ("LAB\\reader") of whose every write access is denied, though
+	// they are administrators: to the firewall, to scheduled tasks, to processes and to
+	// files. In a real PowerShell no file that they write can grow. Denied tells of each try.
+	ReadOnly []string
 	// LateFirewall is how long after a boot the firewall's service needs to start.
 	LateFirewall time.Duration
 	// BrokenTasks: registered tasks start and end at once without having done anything.

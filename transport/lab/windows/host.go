@@ -77,6 +77,7 @@ type Host struct {
 	services   map[string]string
 	faults     Faults
 	writes     int
+	denied     []string       // what Faults.ReadOnly has stopped
 	sockets    map[int]socket // connections that stand while a command runs, and their number
 	tasks      map[string]*task
 	processes  map[*process]struct{}

@@ -45,6 +45,8 @@ func (r *modelRun) enter() string {
 		return "the Task Scheduler (service Schedule) does not run, and without it nothing would take a change back; start it"
 	case r.h.faults.FolderOwner != "":
 		return r.h.folderProblem()
+	case r.h.denies(r.who, "file"):
+		return `access to C:\Program Files\farmwall is denied`
 	}
 	return ""
 }
