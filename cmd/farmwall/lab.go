@@ -29,6 +29,7 @@ func (p *program) labVerb() *cli.Command {
 		Subcommands: []*cli.Command{
 			sub("up", "bring up the inventory's hosts, until Ctrl-C or for one COMMAND", "[-- COMMAND...]", p.labUp,
 				append(sourceFlags(), text("ruleset", "", "", "`FILE` in nft's language that every Linux host loads at boot"),
+					text("at-boot", "", "", "script in `FILE` that every Linux host runs at boot, for rules of iptables or other tools"),
 					text("engine", "", string(windows.Model), "what runs scripts on Windows hosts: `model`, or powershell for the real engine"),
 					&cli.IntFlag{Name: "rules", Value: 60, Usage: "`N` rules on every Windows host from the start", EnvVars: env("rules")})...),
 			sub("exec", "run COMMAND where it reaches the lab's hosts", "-- COMMAND...", p.labExec),
@@ -81,13 +82,19 @@ func (p *program) labUp(c *cli.Context) (int, error) {
 	if err != nil {
 		return exitOK, err
 	}
-	if file := c.String("ruleset"); file != "" {
-		text, err := os.ReadFile(file)
+	for flag, field := range map[string]func(*lab.HostSpec) *string{
+		"ruleset": func(s *lab.HostSpec) *string { return &s.Ruleset },
+		"at-boot": func(s *lab.HostSpec) *string { return &s.AtBoot },
+	} {
+		if c.String(flag) == "" {
+			continue
+		}
+		text, err := os.ReadFile(c.String(flag))
 		if err != nil {
 			return exitOK, err
 		}
 		for i := range specs {
-			specs[i].Ruleset = string(text)
+			*field(&specs[i]) = string(text)
 		}
 	}
 	g, err := newGuests(inv, others, engine, c.Int("rules"))

@@ -102,6 +102,9 @@ func (h *hostProcess) mountDisk(at string) error {
 	return nil
 }
 
+// atBoot is where the script of a HostSpec is; a boot runs what is in that folder.
+const atBoot = "etc/rcS.d/S10at-boot"
+
 // makeDisk lays out a Debian-like host without systemd.
 func (h *hostProcess) makeDisk(at string) error {
 	for _, d := range strings.Fields(`etc/alternatives etc/default etc/init.d etc/network etc/ssh
@@ -138,8 +141,14 @@ func (h *hostProcess) makeDisk(at string) error {
 	if h.Ruleset != "" {
 		files["etc/nftables.conf"] = h.Ruleset
 	}
+	if h.AtBoot != "" {
+		files[atBoot] = h.AtBoot
+	}
 	for name, text := range files {
 		mode := os.FileMode(0o644)
+		if name == atBoot {
+			mode = 0o755
+		}
 		if name == "etc/shadow" || name == "etc/ssh/host_key" {
 			mode = 0o600
 		}

@@ -54,6 +54,9 @@ type HostSpec struct {
 	// Ruleset is nft's language; it becomes /etc/nftables.conf, which every boot
 	// loads before the network starts.
 	Ruleset string `json:"ruleset,omitempty"`
+	// AtBoot is a script that every boot runs before the network starts and before the
+	// ruleset, as a distribution's own services do: for rules of iptables, for example.
+	AtBoot string `json:"at_boot,omitempty"`
 	// RealSSHD runs OpenSSH's sshd instead of the lab's own server. Needs root.
 	RealSSHD bool `json:"real_sshd,omitempty"`
 	// DiskKB limits each of disk (/etc, /root, /var) and /run, in KiB; 0 is no
