@@ -179,6 +179,11 @@ func (r *Runner) became(ctx context.Context, d rules.Dialect, s *rules.State, re
 	if last != nil && last.Time.After(rec.Started) {
 		return Stale, "run " + last.Run + " has changed the host since", nil
 	}
+	// Another controller's: the number of a lease only grows, and only when no change
+	// is under way, so what became of ours is history.
+	if s.Lease.Number > rec.Lease && s.Lease.Run != "" && s.Record.Run == s.Lease.Run {
+		return Stale, fmt.Sprintf("run %s of %s has changed the host since", s.Record.Run, s.Record.Controller), nil
+	}
 	return Doubtful, fmt.Sprintf("the host is in neither its old state nor its new one (lease %d of %s)", s.Lease.Number, s.Lease.Holder), nil
 }
 
