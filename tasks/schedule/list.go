@@ -22,6 +22,7 @@ func (f *UnitFolder) List(ctx context.Context) ([]Entry, error) {
 		e := Entry{Where: path, Name: strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), prefix), ".timer")}
 		e.Every = between(read(path), "farmwall: every ", ",")
 		e.Command = between(read(strings.TrimSuffix(path, ".timer")+".service"), "\nExecStart=", "\n")
+		e.Command = strings.NewReplacer("%%", "%", "$$", "$").Replace(e.Command)
 		f.ask(ctx, &e)
 		all = append(all, e)
 	}
