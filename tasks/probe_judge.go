@@ -47,12 +47,14 @@ func (p *probing) judge(i int, d rules.Dialect, s *rules.State, heard *rules.Lis
 		j.stealthy = j.target.host.Windows()
 	}
 	out := make([]Probed, len(p.byTarget[i]))
-	let := false
+	let, made := false, 0
 	for k, shot := range p.byTarget[i] {
-		out[k] = j.probed(shot)
+		if out[k] = j.probed(shot); shot.failed == "" && shot.end.Port != 0 {
+			made++
+		}
 		let = let || shot.from == nil && out[k].Wanted && shot.rule.Remotes != nil
 	}
-	p.count(out)
+	p.count(out, made)
 	if let {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -62,12 +64,12 @@ func (p *probing) judge(i int, d rules.Dialect, s *rules.State, heard *rules.Lis
 }
 
 // count adds to the summary.
-func (p *probing) count(list []Probed) {
+func (p *probing) count(list []Probed, made int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.sum.Made += made
 	for i := range list {
 		x := &list[i]
-		p.sum.Made++
 		p.sum.Answers[x.Answer]++
 		switch {
 		case x.Right == nil:
@@ -170,6 +172,10 @@ func (j *probeJudge) wanted(s *shot, x *Probed) {
 	}
 	switch x.Answer {
 	case ProbeConnected:
+		if s.hears && !x.Ours && s.end.Protocol == rules.TCP {
+			x.Detail = "it was not the host's own listener that answered: something on the way does"
+			return
+		}
 		say(true, false, "")
 	case ProbeRefused:
 		switch j.verdict(s, x) {

@@ -8,6 +8,10 @@ import (
 	"farmwall/transport"
 )
 
+// unlistenLimit is how long a target may take to end its listeners; it does so by itself,
+// too, so nobody has to wait longer after an interrupt.
+const unlistenLimit = 20 * time.Second
+
 // waiter is a target that has listeners of ours.
 type waiter struct {
 	conn    transport.Conn
@@ -102,7 +106,7 @@ func (p *probing) endWaiting(ctx context.Context, w *waiter) {
 	if len(w.shots) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, readLimit)
+	ctx, cancel := context.WithTimeout(ctx, unlistenLimit)
 	defer cancel()
 	out, err := w.conn.Run(ctx, w.prober.Unlisten(w.request))
 	if err == nil {

@@ -121,6 +121,10 @@ if [ -n "$action" ]; then
 		printf 'cannot %s\n' "$problem"
 	else
 		printf 'tool %s\n' "$chosen"
+		# What was left by a listener that somebody killed.
+		for old in /run/farmwall/listen.*; do
+			[ -f "$old" ] && read -r process <"$old" && [ ! -d "/proc/$process" ] && rm -f "$old"
+		done
 	fi
 fi
 case $chosen in
