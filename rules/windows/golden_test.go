@@ -145,6 +145,13 @@ var verdicts = []struct {
 	{"3.1 outbound blocked", with(newHost(), func(h *host) { h.profile("1", func(p *profileWire) { p.Outbound = 0 }) }), outbound(rules.TCP, 443), rules.Denied, "default"},
 	{"3.1 outbound allowed by a rule", with(newHost("v2.26|Action=Allow|Active=TRUE|Dir=Out|Protocol=6|RPort=443|Name=o|"), func(h *host) { h.profile("1", func(p *profileWire) { p.Outbound = 0 }) }), outbound(rules.TCP, 443), rules.Allowed, "rule o"},
 	{"7 built-in block of a service, no port", newHost(`v2.33|Action=Block|Active=TRUE|Dir=Out|Protocol=17|App=%SystemRoot%\system32\svchost.exe|Svc=CDPSvc|Name=c|`), outbound(rules.UDP, 53), rules.Allowed, "default"},
+	{"GPFAS 2.2.3.18: 1 blocks outbound", with(newHost(), func(h *host) { h.group("DomainProfile", "DefaultOutboundAction", 1) }), outbound(rules.TCP, 443), rules.Denied, "default"},
+	{"GPFAS 2.2.3.18: 0 allows outbound", with(newHost(), func(h *host) {
+		h.profile("1", func(p *profileWire) { p.Outbound = 0 })
+		h.group("DomainProfile", "DefaultOutboundAction", 0)
+	}), outbound(rules.TCP, 443), rules.Allowed, "default"},
+	{"3.5 loopback while everything is blocked", with(newHost(), func(h *host) { h.profile("1", func(p *profileWire) { p.BlockAll = true }) }), rules.Flow{Direction: rules.In, Protocol: rules.TCP, Port: 30004, Loopback: true}, rules.Allowed, "loopback"},
+	{"3.4 merge off beside a local allow and a GPO's block rule", with(newHost(allowTCP+"LPort=443|Name=a|").gpo(blockTCP+"LPort=443|Name=g|"), func(h *host) { h.group("DomainProfile", "AllowLocalPolicyMerge", 0) }), tcp(443), rules.Denied, "block rule g (Group Policy)"},
 	// The grammar: what is not understood is never passed over.
 	{"issue: unknown field", newHost(allowTCP + "LPort=443|NewThing=1|Name=a|"), tcp(443), rules.Unknown, "NewThing"},
 	{"issue: unknown field on a block rule", newHost(allowTCP+"LPort=443|Name=a|", blockTCP+"LPort=443|NewThing=1|Name=b|"), tcp(443), rules.Unknown, "NewThing"},
@@ -164,6 +171,9 @@ func TestVerdicts(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for _, c := range verdicts {
+		if c.source == "" {
+			t.Errorf("a row without its source: %s", c.flow)
+		}
 		if seen[c.source] {
 			t.Errorf("%s is there twice", c.source)
 		}
