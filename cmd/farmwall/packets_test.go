@@ -79,7 +79,7 @@ func portsOfTheCatalogue(t *testing.T) map[uint8][]uint16 {
 // allows says whether one of the rules lets the packet in from another host.
 func allows(wanted []rules.Rule, from netip.Addr, protocol uint8, port uint16) bool {
 	for _, r := range wanted {
-		if r.Direction != rules.In || r.Loopback || uint8(r.Protocol) != protocol || !r.Remotes.Contains(from) {
+		if r.Direction != rules.In || r.Loopback || r.Block || uint8(r.Protocol) != protocol || !r.Remotes.Contains(from) {
 			continue
 		}
 		if len(r.Ports) == 0 {
