@@ -80,7 +80,7 @@ type Pruned struct {
 
 // Prune forgets entries of before keep, and notes in the chain where it goes on from.
 // Whole runs stay that are the last one confirmed on some host, that left a host
-// unfinished, or that go on after keep; so drift, recover and rollback find what they
+// unfinished or were broken off, or that go on after keep; so drift, recover and rollback find what they
 // need. Nothing happens while the oldest entry is within slack of keep. A journal that
 // was changed is not pruned: ErrJournalDamaged.
 func (j *Journal) Prune(ctx context.Context, keep time.Time, slack time.Duration) (Pruned, error) {
@@ -180,7 +180,9 @@ SELECT n FROM entries WHERE n <= ?1 AND kind <> 'checkpoint' AND run <> '' AND r
 	SELECT run FROM entries WHERE n IN (SELECT MAX(n) FROM entries WHERE kind = 'finish' AND status = 'changed' GROUP BY farm, host)
 	UNION
 	SELECT run FROM entries i WHERE kind = 'intend' AND NOT EXISTS
-		(SELECT 1 FROM entries f WHERE f.kind = 'finish' AND f.run = i.run AND f.farm = i.farm AND f.host = i.host AND f.n > i.n))`, through)
+		(SELECT 1 FROM entries f WHERE f.kind = 'finish' AND f.run = i.run AND f.farm = i.farm AND f.host = i.host AND f.n > i.n)
+	UNION
+	SELECT run FROM entries b WHERE kind = 'begin' AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.kind = 'end' AND e.run = b.run))`, through)
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}

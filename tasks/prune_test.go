@@ -74,6 +74,9 @@ func TestPruningKeepsWhatHostsNeed(t *testing.T) {
 	if err := j.End(ctx, "r4", 0); err != nil {
 		t.Fatal(err) // did nothing
 	}
+	if err := j.Begin(ctx, RunRecord{ID: "r0", Verb: "apply"}); err != nil {
+		t.Fatal(err) // and is broken off
+	}
 	for range 30 {
 		if err := j.Cycle(ctx, c.Now(), 3, 0); err != nil {
 			t.Fatal(err)
@@ -84,7 +87,7 @@ func TestPruningKeepsWhatHostsNeed(t *testing.T) {
 	c.days(10)
 	before, _ := j.Chain(ctx)
 	runs := map[string]*RunRecord{}
-	for _, id := range []string{"r2", "r3", "r5"} {
+	for _, id := range []string{"r0", "r2", "r3", "r5"} {
 		runs[id], _ = j.Run(ctx, id)
 	}
 	done := prune(t, j, c, 400)
@@ -133,6 +136,9 @@ func TestPruningKeepsWhatHostsNeed(t *testing.T) {
 	// What was kept for its sake goes once the host has something newer.
 	recordChange(t, j, "r7", "web2", a, b)
 	if err := j.Finish(ctx, "r3", "farm", "web3", Restored, "", ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.End(ctx, "r3", 3); err != nil {
 		t.Fatal(err)
 	}
 	c.days(450)

@@ -201,6 +201,10 @@ func (w *watching) log(c watch.Cycle) {
 			fields["interrupted"] = true
 			text += "interrupted, "
 		}
+		if c.Summary.OverBudget != nil {
+			fields["over_budget"] = c.Summary.OverBudget
+			text += "over budget, "
+		}
 		text += recap(c.Summary.Outcomes, colours{}) + fmt.Sprintf(" (exit %d", c.Exit)
 		if c.Summary.Run != "" {
 			text += ", run " + plain(c.Summary.Run)

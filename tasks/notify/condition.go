@@ -13,7 +13,7 @@ import (
 // Conditions are all that a host's status can make of its farm, the worst first; it
 // is the order in which exit codes win.
 func Conditions() []Condition {
-	return []Condition{Broken, Doubtful, NotOpen, Failed, Unreachable, Stale, Busy, Drifted, Foreign, Fixed, OK}
+	return []Condition{Broken, Doubtful, NotOpen, Failed, Unreachable, Stale, Busy, OverBudget, Drifted, Foreign, Fixed, OK}
 }
 
 func conditionOf(status tasks.Status) (Condition, bool) {
@@ -72,6 +72,9 @@ func Reports(s *tasks.Summary) []Report {
 	var all []Report
 	for _, farm := range slices.Sorted(maps.Keys(farms)) {
 		r := farms[farm]
+		if s.OverBudget != nil && r.Condition == Drifted {
+			r.Condition = OverBudget
+		}
 		slices.SortStableFunc(r.Hosts, func(a, b HostReport) int {
 			ca, _ := conditionOf(a.Status)
 			cb, _ := conditionOf(b.Status)
@@ -164,6 +167,8 @@ func words(c Condition) string {
 		return "another controller has changed hosts"
 	case Drifted:
 		return "hosts have drifted"
+	case OverBudget:
+		return "more hosts have drifted than may be put right unasked"
 	case Busy:
 		return "another controller is changing hosts"
 	case Stale:

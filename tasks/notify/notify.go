@@ -19,6 +19,7 @@ const (
 	Fixed       Condition = "fixed"       // something had differed, and was put right
 	Foreign     Condition = "foreign"     // another controller has changed hosts
 	Drifted     Condition = "drifted"     // hosts differ from what was applied
+	OverBudget  Condition = "over-budget" // more hosts have drifted than --max-fix may put right
 	Busy        Condition = "busy"        // another controller holds the lease of hosts
 	Stale       Condition = "stale"       // hosts moved while they were changed
 	Unreachable Condition = "unreachable" // hosts could not be reached

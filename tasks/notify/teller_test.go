@@ -157,6 +157,10 @@ func TestAWholeCycleThatFailsIsTold(t *testing.T) {
 	if got := south.said(); got != "south:changed:drifted *:recovered:ok" {
 		t.Errorf("told %q", got)
 	}
+	s.OverBudget = &tasks.Budget{}
+	if r := Reports(s); r[0].Condition != OK || r[1].Condition != OverBudget {
+		t.Errorf("over budget: %+v", r)
+	}
 	s.Interrupted = true
 	if Reports(s) != nil {
 		t.Error("an interrupted cycle tells nothing")
