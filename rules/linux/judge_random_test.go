@@ -48,7 +48,7 @@ func TestJudgeAgreesWithTheKernelAtRandom(t *testing.T) {
 }
 
 // volley is how many flows are tried against one ruleset.
-const volley = 24
+const volley = 40
 
 func againstKernel(t *testing.T, backend string) {
 	need(t, "iptables-nft-restore", "iptables-legacy-restore")
@@ -58,8 +58,8 @@ func againstKernel(t *testing.T, backend string) {
 	tally, reasons := map[rules.Answer]int{}, map[string]int{}
 	var w *wire
 	var h *rig
-	for i, n := 0, cases(48, 500); i < n; i++ {
-		if i%200 == 0 { // source ports are used once
+	for i, n := 0, cases(26, 500); i < n; i++ {
+		if i%100 == 0 { // source ports are used once
 			w = newWire(t)
 			h = &rig{w: w, backend: backend, plain: w.host.observe(t, s)}
 		}
