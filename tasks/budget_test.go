@@ -113,3 +113,42 @@ func TestHostsThatFailEarlierCount(t *testing.T) {
 	p, _ := f.plan()
 	f.want(f.applied(context.Background(), p, Rollout{CountEarlier: true}), Unreachable, Skipped, Skipped, OK)
 }
+
+// A thousand hosts of which three drifted cost one line and one reading each, and for
+// each of the three a second line, with what a change says.
+func TestWhatAFixCosts(t *testing.T) {
+	const n = 1000
+	f := newFarm(t, n)
+	f.runner.KeepLines = true
+	f.apply(context.Background(), Rollout{Serial: []Portion{{N: 100, Percent: true}}})
+	type count struct{ dials, writes, observed int }
+	before := make([]count, n)
+	now := func(i int) count {
+		h := f.hosts[i]
+		return count{h.dials, h.writes, h.ran["observe"]}
+	}
+	off := map[int]bool{3: true, n / 2: true, n - 1: true}
+	for i := range f.hosts {
+		if off[i] {
+			f.lose(i, "member")
+		}
+		before[i] = now(i)
+	}
+	s := f.drift(DriftOptions{Fix: true, MaxFix: &Portion{N: 3}})
+	var all count
+	for i := range f.hosts {
+		c := now(i)
+		c = count{c.dials - before[i].dials, c.writes - before[i].writes, c.observed - before[i].observed}
+		want, status := count{1, 0, 1}, OK
+		if off[i] {
+			want, status = count{2, 2, 2}, Changed
+		}
+		if c != want || s.Outcomes[i].Status != status {
+			t.Errorf("host %d is %s: %+v, want %+v", i, s.Outcomes[i].Status, c, want)
+		}
+		all = count{all.dials + c.dials, all.writes + c.writes, all.observed + c.observed}
+	}
+	if all != (count{n + 3, 6, n + 3}) {
+		t.Errorf("%+v", all)
+	}
+}
