@@ -29,13 +29,8 @@ func (p *program) exportVerb() *cli.Command {
 	return &cli.Command{
 		Name: "export", Usage: "write files that do on a host what apply would, for hosts that cannot be reached", Category: "without contacting a host",
 		Flags: together(sourceFlags(), []cli.Flag{
-<<<<<<< ours
-			text("format", "", "", "`FORMAT`: powershell or netsh (Windows), nft or iptables (Linux), default powershell and nft; or ssh-readonly: see --key"),
+			text("format", "", "", "`FORMAT`: powershell or netsh (Windows), nft or iptables (Linux; default powershell, nft), ssh-readonly"),
 			text("key", "", "", "with --format ssh-readonly: the public key in `FILE` that may only read Linux hosts"),
-=======
-			text("format", "", "", "`FORMAT`: powershell, netsh, nft, iptables, ssh-readonly (default: powershell and nft)"),
-			text("key", "", "", "for --format ssh-readonly: `FILE` with the public key that may only read Linux hosts"),
->>>>>>> theirs
 			text("out", "o", "", "write a file for each host into `DIR`, not one to standard output"),
 		}),
 		Action: p.action(p.export),
