@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"farmwall/rules"
 )
 
 // odd is what iptables-nft-save 1.8.9 printed of rules that were made to be hard to read.
@@ -112,11 +114,22 @@ func TestParseSaveRefuses(t *testing.T) {
 // Whatever a save holds, its rules are bytes of it, and each reads again as it did.
 func FuzzParseSave(f *testing.F) {
 	f.Add(odd)
+	for _, rule := range []string{"-p tcp -m multiport ! --ports 5,6:9", "-m conntrack ! --ctstate NEW,SNAT --ctdir REPLY", "-m addrtype --src-type LOCAL,UNICAST --limit-iface-in",
+		"-m set --match-set x src", "-j CONNMARK --save-mark --nfmask 0x1 --ctmask 0x3", "-s 1.2.3.4/255.0.255.0 -j c", "-m iprange --src-range 1.2.3.4-2.3.4.5 -g c", "-j CT --zone 5"} {
+		f.Add("*filter\n:INPUT DROP [0:0]\n:c - [0:0]\n-A INPUT " + rule + "\n-A c -j RETURN\nCOMMIT\n")
+	}
 	f.Add("*filter\n:INPUT ACCEPT [0:0]\n-A INPUT ! -s 1.2.3.4 -m x --y ! z -j A\nCOMMIT\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		s, err := ParseSave(text)
 		if err != nil {
 			return
+		}
+		r := twoCards("")
+		r.Saves = []Save{{Family: "ip", Backend: "legacy", Text: text}, {Family: "ip6", Backend: "nft", Text: text}}
+		for _, flow := range []rules.Flow{{Direction: rules.In, Protocol: rules.TCP, Port: 443}, {Direction: rules.Out, Protocol: rules.UDP, Port: 53, Remotes: addresses("10.1.0.9/32")}} {
+			if v := New().Judge(&rules.State{Native: r}, flow); v.Answer == rules.Unknown && v.Reason == "" {
+				t.Fatalf("unknown without a reason: %+v", v)
+			}
 		}
 		for _, table := range s.Tables {
 			for _, c := range table.Chains {
