@@ -29,7 +29,7 @@ func (p *program) exportVerb() *cli.Command {
 	return &cli.Command{
 		Name: "export", Usage: "write files that do on a host what apply would, for hosts that cannot be reached", Category: "without contacting a host",
 		Flags: together(sourceFlags(), []cli.Flag{
-			text("format", "", "", "`FORMAT`: powershell (default) or netsh for Windows, nft (default) or iptables for Linux, ssh-readonly"),
+			text("format", "", "", "`FORMAT`: powershell, netsh (Windows), nft, iptables (Linux; default powershell, nft), ssh-readonly"),
 			text("key", "", "", "with --format ssh-readonly: the public key in `FILE` that may only read Linux hosts"),
 			text("out", "o", "", "write a file for each host into `DIR`, not one to standard output"),
 		}),
