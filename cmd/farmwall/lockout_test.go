@@ -25,6 +25,12 @@ import (
 // all with the role HALB, and writes their inventory.
 func farmOf(t testing.TB, n int, ruleset string) (farm *lab.Farm, inventory string) {
 	t.Helper()
+	return farmLike(t, n, lab.HostSpec{Ruleset: ruleset})
+}
+
+// farmLike is farmOf with all that its hosts are like.
+func farmLike(t testing.TB, n int, like lab.HostSpec) (farm *lab.Farm, inventory string) {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		if tt, ok := t.(*testing.T); ok {
 			unable(tt, "OpenSSH's sshd needs root")
@@ -42,7 +48,8 @@ func farmOf(t testing.TB, n int, ruleset string) (farm *lab.Farm, inventory stri
 	for i := range n {
 		address := netip.AddrFrom4([4]byte{10, 78, byte(i / 200), byte(i%200 + 1)})
 		name := fmt.Sprintf("halb%03d", i)
-		hosts = append(hosts, lab.HostSpec{Name: name, Addresses: []netip.Addr{address}, Ruleset: ruleset, RealSSHD: true})
+		like.Name, like.Addresses, like.RealSSHD = name, []netip.Addr{address}, true
+		hosts = append(hosts, like)
 		text += fmt.Sprintf("%s ansible_host=%s\n", name, address)
 	}
 	text += "[halb:vars]\nansible_user=root\n"
@@ -135,9 +142,43 @@ func deaths(t *testing.T) []death {
 // A host whose change dies at any step ends byte-identical to before or after,
 // and its port 22 answers the controller within the switch's time plus 5 s.
 func TestAChangeThatDiesLeavesTheHostInItsOldStateOrItsNewOne(t *testing.T) {
+	dieEverywhere(t, lab.HostSpec{Ruleset: handWritten}, rulesetOf)
+}
+
+// The same where iptables rules the host, with each of its back ends.
+func TestAChangeOfIptablesThatDiesLeavesTheHostInItsOldStateOrItsNewOne(t *testing.T) {
+	if os.Getenv("FARMWALL_SOAK") != "1" {
+		t.Skip("two farms of deaths; make soak")
+	}
+	for _, backend := range []string{"nft", "legacy"} {
+		t.Run(backend, func(t *testing.T) {
+			dieEverywhere(t, lab.HostSpec{AtBoot: fmt.Sprintf(closedByIptables, backend)}, wallsOf)
+		})
+	}
+}
+
+// closedByIptables is a script for a host's boot, of the back end that it is formatted
+// with.
+const closedByIptables = `#!/bin/sh
+for p in iptables ip6tables; do $p-%s-restore <<'END'
+*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -i lo -j ACCEPT
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT
+COMMIT
+END
+done
+`
+
+// dieEverywhere has a change die at each of its steps on a host of its own; seen is what
+// a host is compared by.
+func dieEverywhere(t *testing.T, like lab.HostSpec, seen func(testing.TB, *lab.Host) string) {
 	const window = 10 * time.Second
 	cases := deaths(t)
-	farm, inventory := farmOf(t, len(cases)+1, handWritten)
+	farm, inventory := farmLike(t, len(cases)+1, like)
 	hosts := farm.Hosts()
 	state := t.TempDir()
 	flags := func(i int) []string {
@@ -145,11 +186,11 @@ func TestAChangeThatDiesLeavesTheHostInItsOldStateOrItsNewOne(t *testing.T) {
 	}
 	// The last host shows what "after" looks like.
 	witness := len(cases)
-	before := rulesetOf(t, hosts[witness])
+	before := seen(t, hosts[witness])
 	if out, code := inFarm(t, farm, append([]string{"apply", "-y"}, flags(witness)...)...); code != 0 {
 		t.Fatalf("exit %d\n%s", code, out)
 	}
-	after := rulesetOf(t, hosts[witness])
+	after := seen(t, hosts[witness])
 	if before == after {
 		t.Fatal("apply changed nothing")
 	}
@@ -166,7 +207,7 @@ func TestAChangeThatDiesLeavesTheHostInItsOldStateOrItsNewOne(t *testing.T) {
 			if outcome == "" {
 				return
 			}
-			switch end := rulesetOf(t, hosts[i]); end {
+			switch end := seen(t, hosts[i]); end {
 			case before, after:
 				t.Logf("%v: %s: %s", d, outcome, map[bool]string{true: "old state", false: "new state"}[end == before])
 			default:
@@ -182,7 +223,7 @@ func TestAChangeThatDiesLeavesTheHostInItsOldStateOrItsNewOne(t *testing.T) {
 			if out, code := inFarm(t, farm, append([]string{"plan", "--detailed-exitcode"}, flags(i)...)...); code != 0 {
 				t.Errorf("%v: the plan after it: exit %d\n%s", d, code, out)
 			}
-			if now := rulesetOf(t, hosts[i]); now != after {
+			if now := seen(t, hosts[i]); now != after {
 				t.Errorf("%v: after the next apply:\n%s", d, now)
 			}
 		}()
