@@ -29,7 +29,7 @@ func driftFlags() []cli.Flag {
 		text("max-fix", "", "", "put nothing right where --fix would change more than `N` hosts (or N%)"),
 		detailedFlag(),
 	}, rolloutFlags(), notifyFlags(), []cli.Flag{
-		text("keep", "", "", "forget what the journal holds from longer than `TIME` ago, as in 400d, but for what hosts need"),
+		text("keep", "", "", "forget what the journal has from before `TIME` ago, as in 400d, but for what hosts need"),
 	}, stateFlags(), showFlags())
 }
 

@@ -26,7 +26,7 @@ func (p *program) watchVerb() *cli.Command {
 		switch f.Names()[0] {
 		case "output", "no-color", "verbose", "diff", "detailed-exitcode", "yes":
 		case "keep":
-			flags = append(flags, text("keep", "", journalKept, "forget what the journal holds of more than this `TIME` ago, but never what a host still needs"))
+			flags = append(flags, text("keep", "", journalKept, "forget what the journal has from before `TIME` ago, but for what hosts need"))
 		default:
 			flags = append(flags, f)
 		}
