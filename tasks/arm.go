@@ -51,7 +51,7 @@ func (c *change) arm(ctx context.Context) bool {
 		c.step("journal")
 		if err := c.intend(ctx, req); err != nil {
 			return c.fail(&Problem{Status: Failed, Step: "journal", Text: "the journal could not be written: " + err.Error(),
-				Hint: "nothing changed; make room for the journal and run again"})
+				Hint: "nothing changed on it; mend that and run again"})
 		}
 		armed, again := c.load(ctx, req, kept != nil)
 		if !again {

@@ -280,3 +280,33 @@ func (k *memKeeper) changed() int {
 	}
 	return n
 }
+
+// The ruleset is read before the token. Where the switch fires in between, the reading
+// shows the new rules of a change that is over; nobody takes that for the truth.
+func TestAReadingDuringAnUndo(t *testing.T) {
+	f := newFarm(t, 1)
+	h := f.hosts[0]
+	var armed fakeWall
+	h.onRun = func(string) {
+		if h.token == "armed" && armed.Loaded == nil {
+			armed = h.wall
+		}
+	}
+	// The controller dies right after the change is armed, and its switch fires.
+	h.fault = func(h *fakeHost, script string, n int) fault {
+		if script == "observe" && h.token == "armed" {
+			h.down = true
+			return cutBefore
+		}
+		return fine
+	}
+	p, _ := f.plan()
+	f.want(f.verb(f.runner.Apply(context.Background(), f.inv, p, Rollout{})), Doubtful)
+	h.down, h.fault, h.onRun = false, nil, nil
+	f.later(time.Hour)
+	f.unfinished(1)
+	h.torn = &armed
+	f.want(f.verb(f.runner.Recover(context.Background(), f.inv, nil, RecoverOptions{})), Restored)
+	f.unfinished(0)
+	f.has(h)
+}

@@ -63,9 +63,10 @@ type fakeHost struct {
 	fault    func(h *fakeHost, script string, n int) fault // asked before each script
 	onRun    func(script string)                           // called before each script, without the lock
 	ran      map[string]int
-	down     bool // nobody can dial
-	stuck    bool // the switch has died; a revert still works
-	cutsOff  bool // our rules cut the controller off, in a way nobody can foresee
+	down     bool      // nobody can dial
+	stuck    bool      // the switch has died; a revert still works
+	torn     *fakeWall // what the next reading holds of the ruleset; the rest is as it is now
+	cutsOff  bool      // our rules cut the controller off, in a way nobody can foresee
 	downTill time.Time
 	dialErr  error
 	dials    int
@@ -164,7 +165,11 @@ func (h *fakeHost) run(s rules.Script) []byte {
 		return b
 	}
 	if s.Name == "observe" {
-		return answer(h.look())
+		now := h.look()
+		if h.torn != nil {
+			now.Wall, h.torn = *h.torn, nil
+		}
+		return answer(now)
 	}
 	h.writes++
 	switch s.Name {

@@ -129,7 +129,7 @@ func (j *Journal) Run(ctx context.Context, id string) (*RunRecord, error) {
 		if known, err := j.Knows(ctx, id); err == nil && known {
 			return nil, fmt.Errorf("%w: %q is older than what the journal was told to keep", ErrNoRun, id)
 		}
-		return nil, fmt.Errorf("%w: %q", ErrNoRun, id)
+		return nil, fmt.Errorf("%w: %q; `farmwall history list` names those that there are", ErrNoRun, id)
 	}
 	run := runs[0]
 	if run.Hosts, err = j.hosts(ctx, `SELECT n, time, run, farm, host, body FROM entries WHERE kind = 'intend' AND run = ? ORDER BY n`, id); err != nil {

@@ -57,6 +57,9 @@ CREATE TABLE IF NOT EXISTS blobs (
 ) WITHOUT ROWID;
 `
 
+// journalPatience is how long a reader or writer waits for another one.
+const journalPatience = 30 * time.Second
+
 // OpenJournal opens the journal in a directory, which it makes (mode 0700)
 // where it is missing. The directory must be on a local disk.
 func OpenJournal(dir string) (*Journal, error) {
@@ -72,14 +75,14 @@ func OpenJournal(dir string) (*Journal, error) {
 	f.Close()
 	// _txlock=immediate: a writer holds the journal from its read of the last hash to its insert.
 	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(path)+
-		"?_txlock=immediate&_pragma=busy_timeout(30000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
+		fmt.Sprintf("?_txlock=immediate&_pragma=busy_timeout(%d)", journalPatience.Milliseconds())+"&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
 	if err != nil {
 		return nil, fmt.Errorf("journal %s: %w", path, err)
 	}
 	db.SetMaxOpenConns(1)
 	if err := makeTables(db); err != nil {
 		db.Close()
-		return nil, fmt.Errorf("journal %s: %w", path, err)
+		return nil, fmt.Errorf("journal %s: %w", path, trouble(err))
 	}
 	return &Journal{db: db, now: time.Now, dir: dir}, nil
 }
@@ -125,14 +128,14 @@ func (j *Journal) within(ctx context.Context, f func(tx *sql.Tx) error) error {
 	// A signal must not tear an entry that a host's change waits for.
 	tx, err := j.db.BeginTx(context.WithoutCancel(ctx), nil)
 	if err != nil {
-		return fmt.Errorf("journal: %w", err)
+		return fmt.Errorf("journal: %w", trouble(err))
 	}
 	defer tx.Rollback()
 	if err := f(tx); err != nil {
-		return err
+		return trouble(err)
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("journal: %w", err)
+		return fmt.Errorf("journal: %w", trouble(err))
 	}
 	return nil
 }

@@ -146,6 +146,11 @@ func (c *change) recover(ctx context.Context) {
 		return
 	}
 	end, why, err := c.r.became(ctx, c.d, c.state, &c.rec)
+	if end == Changed || end == Doubtful { // see settled: the reading may be a mixed one
+		if err = c.look(ctx); err == nil {
+			end, why, err = c.r.became(ctx, c.d, c.state, &c.rec)
+		}
+	}
 	if err != nil {
 		end, why = Doubtful, err.Error()
 	}

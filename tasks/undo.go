@@ -70,8 +70,17 @@ func (c *change) settled(ctx context.Context, step, cause string) bool {
 			return false
 		}
 	}
+	end := endOf(c.state, &c.rec)
+	if end == Changed || end == Doubtful {
+		// The ruleset is read before the token and the record, so a reading during an undo or
+		// a confirm may hold the old of the one and the new of the other.
+		if err := c.look(ctx); err != nil {
+			c.hangUp()
+			return false
+		}
+		end = endOf(c.state, &c.rec)
+	}
 	s := c.state
-	end := endOf(s, &c.rec)
 	switch end {
 	case Changed:
 		c.confirmed(ctx, s.Ours)

@@ -45,7 +45,7 @@ func sessionHosts(t *testing.T, n, spoilt int) *story {
 		hosts = append(hosts, h)
 		text += fmt.Sprintf("%s ansible_host=%s\n", h.Name, h.Addresses[0])
 	}
-	text += "[rdsh:vars]\nansible_user=root\nansible_timeout=3\nfarmwall_rules=[{'id': 'more', 'protocol': 'tcp', 'port': 8443, 'scope': 'external'}]\n"
+	text += "[rdsh:vars]\nansible_user=root\nansible_timeout=10\nfarmwall_rules=[{'id': 'more', 'protocol': 'tcp', 'port': 8443, 'scope': 'external'}]\n"
 	dir := t.TempDir()
 	s := &story{t: t, inv: filepath.Join(dir, "hosts.ini"), state: filepath.Join(dir, "state")}
 	if err := os.WriteFile(s.inv, []byte(text), 0o600); err != nil {

@@ -18,14 +18,14 @@ import (
 
 // winSessionHosts brings up so many Windows session hosts that all open port 8443; where
 // one is spoilt (counted from 1), a block rule of somebody else's closes it there.
-func winSessionHosts(t *testing.T, n, spoilt int) *winFarm {
+func winSessionHosts(t *testing.T, n, spoilt int, vars string) *winFarm {
 	roles := make([]string, n)
 	for i := range roles {
 		roles[i] = "rdsh"
 	}
 	made := 0
 	return winFarmOf(t, n, winOptions{roles: roles, rules: windows.Foreign("", windows.BuiltIn(""), 20),
-		vars: "ansible_timeout=3\nansible_winrm_operation_timeout_sec=3\nfarmwall_rules=[{'id': 'more', 'protocol': 'tcp', 'port': 8443, 'scope': 'external'}]\n",
+		vars: vars + "farmwall_rules=[{'id': 'more', 'protocol': 'tcp', 'port': 8443, 'scope': 'external'}]\n",
 		host: func(o *windows.Options) {
 			if made++; made == spoilt {
 				o.Rules = append(o.Rules[:len(o.Rules):len(o.Rules)], windows.Entry{ID: "audit", Text: "v2.26|Action=Block|Active=TRUE|Dir=In|Protocol=6|LPort=8443|Name=audit|"})
@@ -53,7 +53,7 @@ func (f *winFarm) states() []string {
 // The same as on Linux: 20 hosts, and host 12 fails its verdict after its apply.
 func TestAWindowsRunIsOneTransaction(t *testing.T) {
 	t.Parallel()
-	f := winSessionHosts(t, 20, 12)
+	f := winSessionHosts(t, 20, 12, "")
 	before := f.states()
 	f.must(exitFailed, []string{"apply", "-y", "--serial", "1,5,14", "--on-fail", "run"}, "restored=20", "8443", "taking back 14 hosts")
 	same(t, before, f.states())
@@ -64,7 +64,7 @@ func TestAWindowsRunIsOneTransaction(t *testing.T) {
 // Host 12 dies in its change; recover finishes it when it is back.
 func TestAWindowsHostDiesInATransaction(t *testing.T) {
 	t.Parallel()
-	f := winSessionHosts(t, 20, 0)
+	f := winSessionHosts(t, 20, 0, "ansible_winrm_operation_timeout_sec=3\n") // nobody waits long for the dead
 	before := f.states()
 	dead := f.hosts[11]
 	var once sync.Once
@@ -93,7 +93,7 @@ func TestTheControllerOfWindowsHostsIsKilledAtEveryWrite(t *testing.T) {
 					spoilt = 12
 				}
 			}
-			f := winSessionHosts(t, hosts, spoilt)
+			f := winSessionHosts(t, hosts, spoilt, "")
 			b := &breakable{t: t, dir: f.dir, dying: dyingBinary(t), hosts: hosts, states: f.states, flags: []string{"--serial", serial}}
 			if spoilt > 0 {
 				b.flags, b.failed = append(b.flags, "--on-fail", "run"), 3
