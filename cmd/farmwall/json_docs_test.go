@@ -10,6 +10,8 @@ import (
 	"farmwall/rules"
 	"farmwall/tasks"
 	"farmwall/tasks/evidence"
+	"farmwall/tasks/notify"
+	"farmwall/tasks/schedule"
 )
 
 // namesOf are the names of a value's fields in JSON.
@@ -39,7 +41,7 @@ func TestJSONDocumentNamesEveryField(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range []any{document{}, tasks.Outcome{}, tasks.Event{}, tasks.Pong{}, tasks.Count{}, tasks.JudgedFlow{}, tasks.Probed{}, tasks.ProbeSummary{}, tasks.ProbeSource{}, tasks.RunRecord{}, rules.Change{}, rules.Verdict{}, rules.Finding{}, explainDocument{}, tasks.Explained{}, rules.Share{}, rules.Step{},
+	for _, v := range []any{document{}, tasks.Outcome{}, tasks.Event{}, tasks.Pong{}, tasks.Count{}, tasks.JudgedFlow{}, tasks.Probed{}, tasks.ProbeSummary{}, tasks.ProbeSource{}, tasks.RunRecord{}, tasks.Pruned{}, notify.Message{}, notify.HostReport{}, schedule.Entry{}, rules.Change{}, rules.Verdict{}, rules.Finding{}, explainDocument{}, tasks.Explained{}, rules.Share{}, rules.Step{},
 		evidence.Report{}, evidence.Scope{}, evidence.Farm{}, evidence.Run{}, evidence.Host{}, evidence.Opening{}, evidence.Sources{}, evidence.GroupPart{}, evidence.ProbeCount{},
 		evidence.Exposure{}, evidence.Totals{}, evidence.Chain{}, tasks.Pairs{}, tasks.CycleRecord{}, tasks.StepTime{}} {
 		for _, name := range namesOf(reflect.TypeOf(v)) {

@@ -20,7 +20,7 @@ import (
 func notifyFlags() []cli.Flag {
 	return []cli.Flag{
 		list("notify", "", "tell `URL` when a farm's condition changes: https://, smtp://, exec:, slack:// ...; repeatable"),
-		list("notify-file", "", "`FILE` with such URLs, one a line, which may hold secrets and may be encrypted with a vault"),
+		list("notify-file", "", "`FILE` with such URLs, one a line, where secrets may stand; a vault may encrypt it"),
 	}
 }
 
