@@ -27,7 +27,7 @@ func (p *program) untilSignal(ctx context.Context) (context.Context, context.Can
 		case <-done:
 			return
 		}
-		fmt.Fprintln(p.stderr, "\nStopping: no new host is started, hosts in the middle of a change are finished or restored. Press Ctrl-C again to leave them to their switches.")
+		fmt.Fprintln(p.stderr, "\nStopping: no new host is started, hosts in the middle of a change are finished or restored, and what --on-fail says is taken back. Press Ctrl-C again to leave them to their switches.")
 		cancel()
 		for {
 			select {
