@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"farmwall/rules"
 	"farmwall/tasks"
@@ -66,11 +67,16 @@ func winProbes(t *testing.T, f *winFarm) {
 	if p := probeOf(s, "w2", "controller", "udp", 30004); p.Answer != tasks.ProbeConnected || p.Right == nil || *p.Right {
 		t.Errorf("the lab lets an outsider in: %+v", p)
 	}
-	l, err := net.Listen("tcp", netip.AddrPortFrom(at, 49179).String())
-	if err != nil {
-		t.Fatalf("a listener is left: %v", err)
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(100 * time.Millisecond) { // it looks four times a second
+		l, err := net.Listen("tcp", netip.AddrPortFrom(at, 49179).String())
+		if err == nil {
+			l.Close()
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("a listener is left: %v", err)
+		}
 	}
-	l.Close()
 	f.settled()
 }
 
