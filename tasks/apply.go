@@ -190,8 +190,9 @@ func (r *Runner) carryOut(ctx context.Context, w *wanting, plan *Plan, todo *sor
 	if run.takeOver == "" {
 		run.takeOver = plan.TakeOver
 	}
+	batches := inBatches(todo.jobs, plan.Batches)
 	err = r.Journal.Begin(ctx, RunRecord{ID: id, Verb: plan.Verb, Controller: r.Controller, Started: r.Now(), PlanDigest: plan.digest,
-		OnFail: how.OnFail, MaxFail: how.MaxFail.of(todo.selected), Batches: plan.Batches})
+		OnFail: how.OnFail, MaxFail: how.MaxFail.of(todo.selected) - run.earlier, Batches: hostsOf(batches)})
 	if errors.Is(err, ErrAppliedBefore) {
 		for i := range plan.Hosts {
 			p := &Problem{Status: Stale, Step: "journal", Text: err.Error(), Hint: "nothing changed; plan again"}
@@ -208,7 +209,7 @@ func (r *Runner) carryOut(ctx context.Context, w *wanting, plan *Plan, todo *sor
 			run.notice(hp.Host, "the journal could not be written: "+err.Error())
 		}
 	}
-	ended := r.roll(ctx, run, w, todo.selected, inBatches(todo.jobs, plan.Batches), how)
+	ended := r.roll(ctx, run, w, todo.selected, batches, how)
 	for i, j := range todo.jobs {
 		todo.hosts[todo.places[i]] = ended[j.host.Name]
 	}

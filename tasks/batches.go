@@ -176,3 +176,14 @@ func inBatches(jobs []job, shown [][]string) [][]job {
 	}
 	return out
 }
+
+// hostsOf names the hosts of batches.
+func hostsOf(batches [][]job) [][]string {
+	out := make([][]string, len(batches))
+	for i, batch := range batches {
+		for _, j := range batch {
+			out[i] = append(out[i], j.host.Name)
+		}
+	}
+	return out
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"farmwall/rules"
 )
@@ -40,18 +41,10 @@ func (r *Runner) takeBack(ctx context.Context, run *running, id string, back [][
 // take back the run of. Who calls it ends that run, with 0 once nothing is left to be
 // taken back. The error is of the journal, and nothing was done.
 func (r *Runner) leadBack(ctx context.Context, own *running, of string, batches [][]job) ([][]*change, error) {
-	total := 0
-	names := make([][]string, len(batches))
-	for i, batch := range batches {
-		total += len(batch)
-		for _, j := range batch {
-			names[i] = append(names[i], j.host.Name)
-		}
-	}
 	own.verb, own.manual, own.strict = verbTakeBack, false, false
-	own.progress = r.progress(own.id, total)
+	own.progress = r.progress(own.id, len(slices.Concat(batches...)))
 	own.tell(Event{Kind: RunStarted, Text: verbTakeBack})
-	err := r.Journal.Begin(ctx, RunRecord{ID: own.id, Verb: verbTakeBack, Controller: r.Controller, Started: r.Now(), Of: of, Batches: names})
+	err := r.Journal.Begin(ctx, RunRecord{ID: own.id, Verb: verbTakeBack, Controller: r.Controller, Started: r.Now(), Of: of, Batches: hostsOf(batches)})
 	if err != nil {
 		return nil, err
 	}
