@@ -185,6 +185,7 @@ func (m *managed) stays() {
 }
 
 func TestUfwKeepsWhatIsConfirmedAndNothingElse(t *testing.T) {
+	t.Parallel()
 	if !inOwnNamespace(t, "systemd-nspawn", "nft", "sshd", "ufw") {
 		return
 	}
@@ -201,6 +202,7 @@ ufw reload`,
 }
 
 func TestFirewalldKeepsWhatIsConfirmedAndNothingElse(t *testing.T) {
+	t.Parallel()
 	if !inOwnNamespace(t, "systemd-nspawn", "nft", "sshd", "firewall-cmd") {
 		return
 	}
