@@ -38,7 +38,9 @@ func TestARealTimerLooksForDrift(t *testing.T) {
 	os.Chmod(m.path("/etc/farmwall wall/password"), 0o600)
 	os.Chmod(m.path("/etc/farmwall wall/tell"), 0o755)
 	m.boot()
-	in := func(args ...string) string { return m.in(append([]string{"env", "-u", "FARMWALL_SOAK", "/usr/local/bin/farmwall"}, args...)...) }
+	in := func(args ...string) string {
+		return m.in(append([]string{"env", "-u", "FARMWALL_SOAK", "/usr/local/bin/farmwall"}, args...)...)
+	}
 	in("secrets", "encrypt", "/etc/farmwall wall/group_vars/all.yml", "--vault-password-file", "/etc/farmwall wall/password")
 	flags := []string{"-i", "/etc/farmwall wall/hosts.ini", "--known-hosts", "/etc/farmwall wall/known_hosts", "--vault-password-file", "/etc/farmwall wall/password", "--state", "/var/lib/watched"}
 	in(append([]string{"apply", "-y"}, flags...)...)
