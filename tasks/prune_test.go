@@ -294,9 +294,6 @@ func TestPruningChangesNoAnswer(t *testing.T) {
 			v, _ := cut.Unfinished(ctx)
 			same("unfinished", u, v)
 		}
-		if countRows(t, cut, "entries") >= countRows(t, whole, "entries") {
-			t.Error("nothing was pruned")
-		}
 		kept, err := cut.Runs(ctx)
 		if err != nil {
 			t.Fatal(err)
