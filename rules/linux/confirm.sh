@@ -239,6 +239,8 @@ leftovers() {
 	else
 		unkeep
 		remove "$var"/*.new "$etc"/*.new
+		rmdir "$etc" 2>/dev/null
+		return 0
 	fi
 }
 
