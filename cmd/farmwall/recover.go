@@ -12,7 +12,8 @@ func (p *program) recoverVerb() *cli.Command {
 		Name: "recover", Usage: "find out what became of hosts that a broken run left unfinished, and bring it to an end", Category: "looking back",
 		Flags: together(sourceFlags(), reachFlags(), []cli.Flag{
 			toggle("back", "", "take back all that runs which were broken off have changed, whatever their --on-fail was"),
-			toggle("keep", "", "take nothing back: hosts that have the change of a run that was broken off keep it"),
+			&cli.BoolFlag{Name: "keep", Usage: "take nothing back: hosts that have the change of a run that was broken off keep it",
+				EnvVars: env("recover-keep"), DisableDefaultText: true}, // FARMWALL_KEEP is how far the journal of drift goes back
 		}, stateFlags(), showFlags()),
 		Action: p.action(func(c *cli.Context) (int, error) {
 			opt := tasks.RecoverOptions{Back: c.Bool("back"), Keep: c.Bool("keep")}
