@@ -106,6 +106,9 @@ func TestFlowsPass(t *testing.T) {
 	open := map[string]bool{"443": true, "20002": true, "20003": false, "20004": true, "20005": false, "20006": true, "80": false, "8080": false}
 	for _, name := range []string{"default drop", "last rule"} {
 		for _, backend := range []string{"nft", "legacy"} {
+			if os.Getenv("FARMWALL_SOAK") != "1" && (name == "last rule") != (backend == "nft") {
+				continue
+			}
 			t.Run(name+"/"+backend, func(t *testing.T) {
 				t.Parallel()
 				h := newHost(t, "sh")

@@ -57,7 +57,7 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func roundTrip(t *testing.T, backend string) {
-	cases := 40
+	cases := 16
 	if os.Getenv("FARMWALL_SOAK") == "1" {
 		cases = 3000
 	}
