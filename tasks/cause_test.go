@@ -90,6 +90,23 @@ func TestCauseOutsideOfOurs(t *testing.T) {
 	}
 }
 
+// A host of which only a part could be read looks empty, and is none whose rules are
+// missing either.
+func TestAHostThatIsReadInPartIsNoDrift(t *testing.T) {
+	for _, known := range []bool{true, false} {
+		f := newFarm(t, 1)
+		if known {
+			f.want(f.apply(context.Background(), Rollout{}), Changed)
+		}
+		f.hosts[0].wall.Loaded, f.hosts[0].wall.Saved, f.hosts[0].wall.Hidden = nil, nil, true
+		s := f.drift(DriftOptions{Fix: true})
+		f.want(s, Refused)
+		if o := s.Outcomes[0]; len(o.Changes)+len(o.Pending) > 0 || !strings.Contains(o.Error, "could not be read") {
+			t.Errorf("known %v: %+v", known, o)
+		}
+	}
+}
+
 // A host that cannot be read is no host whose rules are missing, whether anything is
 // known of it or not.
 func TestAFailedReadIsNoDrift(t *testing.T) {

@@ -95,6 +95,9 @@ func admittedFake(w *fakeWall, f rules.Flow) bool {
 
 func (fakeDialect) Check(s *rules.State, want rules.Set) error {
 	var refusals rules.Refusals
+	if s.Native.(*seen).Wall.Hidden {
+		refusals = append(refusals, rules.Refusal{Text: "the ruleset could not be read"})
+	}
 	for _, r := range want {
 		if r.Protocol == 99 {
 			refusals = append(refusals, rules.Refusal{Rule: r.ID, Text: "protocol 99 cannot be said"})

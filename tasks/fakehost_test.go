@@ -90,6 +90,7 @@ type fakeWall struct {
 	Foreign []foreignRule
 	Policy  string // "accept" or "drop"
 	Blocks  bool   // outbound is dropped by default
+	Hidden  bool   // the ruleset could not be read: no right, no program
 }
 
 type foreignRule struct {

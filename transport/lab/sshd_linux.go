@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// sshdWait bounds how long OpenSSH's sshd may take until it listens.
-const sshdWait = 10 * time.Second
+// sshdWait bounds how long OpenSSH's sshd may take until it listens; a thousand that
+// start at once keep each other waiting.
+const sshdWait = time.Minute
 
 // startSSHD runs OpenSSH's sshd with the lab's keys.
 func (h *hostProcess) startSSHD() error {
