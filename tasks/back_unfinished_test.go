@@ -3,6 +3,7 @@ package tasks
 import (
 	"context"
 	"testing"
+	"time"
 )
 
 // left makes the journal lose how the run ended on a host.
@@ -36,6 +37,7 @@ func TestRollbackOfAnUnfinishedHost(t *testing.T) {
 		f := newFarm(t, 1)
 		run := f.apply(context.Background(), Rollout{}).Run
 		f.left("h1")
+		f.later(time.Minute) // nothing of the run is on its way any more
 		c.do(f.hosts[0])
 		s := f.verb(f.runner.Rollback(context.Background(), f.inv, run, nil, Rollout{}))
 		if len(s.Outcomes) != 1 || s.Outcomes[0].Status != c.want {

@@ -310,3 +310,45 @@ func TestAReadingDuringAnUndo(t *testing.T) {
 	f.unfinished(0)
 	f.has(h)
 }
+
+// The controller dies when its script is on its way: nobody says that it never began
+// before it cannot begin any more.
+func TestRecoverWaitsForAScriptThatIsOnItsWay(t *testing.T) {
+	f := newFarm(t, 1)
+	h := f.hosts[0]
+	var late func()
+	h.fault = func(h *fakeHost, script string, n int) fault {
+		if script == "change" {
+			h.down = true
+			return cutBefore
+		}
+		return fine
+	}
+	p, _ := f.plan()
+	k := &dyingKeeper{memKeeper: f.keeper, at: 2, after: true, die: func() {}} // the intent, then nothing
+	f.runner = f.newRunner("ann@desk", k)
+	f.runner.sleep = func(context.Context, time.Duration) error { return errDead }
+	if _, err := f.runner.Apply(context.Background(), f.inv, p, Rollout{}); err != nil {
+		t.Fatal(err)
+	}
+	h.down, h.fault = false, nil
+	f.unfinished(1)
+	f.runner = f.newRunner("ann@desk", f.keeper)
+	late = func() { // it begins, and nobody is there to confirm it
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.undo, h.token, h.deadline = fakeCopy{}, "armed", f.clock.Now().Add(time.Minute)
+		rec := f.keeper.runs[0].Hosts[0]
+		h.lease.Number, h.lease.Run, h.wall.Loaded = rec.Lease, rec.Run, rec.Target
+	}
+	f.runner.sleep = func(ctx context.Context, d time.Duration) error {
+		if late != nil {
+			late()
+			late = nil
+		}
+		return f.clock.sleep(ctx, d)
+	}
+	f.want(f.verb(f.runner.Recover(context.Background(), f.inv, nil, RecoverOptions{})), Restored)
+	f.has(h)
+	f.unfinished(0)
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"farmwall/inventory"
 	"farmwall/rules"
@@ -133,26 +134,25 @@ func (c *change) recover(ctx context.Context) {
 		c.out.Status, c.out.Step, c.out.Error, c.out.Hint = Doubtful, "recover", cause+", and it could not be read: "+p.Text, p.Hint
 		return
 	}
-	if t := c.state.Token.State; t == "confirming" || t == "undoing" {
-		if err := c.finishOther(ctx); err != nil {
-			c.out.Status, c.out.Step, c.out.Error = Doubtful, "recover", cause+", and what was decided could not be finished: "+problem(err).Text
-			return
+	end, why, over := c.reckon(ctx, cause)
+	// A reading may be a mixed one (see settled), and a script that was under way when its
+	// controller died may yet begin.
+	if again := end == Changed || end == Doubtful || c.mayYetBegin(end); !over && again {
+		if c.mayYetBegin(end) {
+			c.run.tell(Event{Kind: Waiting, Host: c.host.Name, Step: "recover", Text: "a script of the run that was broken off may still be on its way"})
+			err = c.r.pause(ctx, lateScript)
+		}
+		if err == nil {
+			err = c.look(ctx)
+		}
+		if err != nil {
+			end, why = Doubtful, problem(err).Text
+		} else {
+			end, why, over = c.reckon(ctx, cause)
 		}
 	}
-	if c.ours(c.state) && c.state.Token.State == "armed" {
-		// Nobody is going to confirm it any more, so there is nothing to wait for.
-		c.until = c.r.Now().Add(c.state.Token.Left)
-		c.undo(ctx, "recover", cause)
+	if over {
 		return
-	}
-	end, why, err := c.r.became(ctx, c.d, c.state, &c.rec)
-	if end == Changed || end == Doubtful { // see settled: the reading may be a mixed one
-		if err = c.look(ctx); err == nil {
-			end, why, err = c.r.became(ctx, c.d, c.state, &c.rec)
-		}
-	}
-	if err != nil {
-		end, why = Doubtful, err.Error()
 	}
 	c.out.Status, c.out.Step, c.out.Error = end, "recover", cause+": "+why
 	if end == Changed {
@@ -164,6 +164,40 @@ func (c *change) recover(ctx context.Context) {
 	if end == Doubtful {
 		c.out.Hint = "look at the host; `farmwall plan` shows what differs"
 	}
+}
+
+// mayYetBegin says whether a script of the run, of which the host shows nothing, may
+// still be on its way to it.
+func (c *change) mayYetBegin(end Status) bool {
+	return end == Failed && tooEarly(c.r.Now(), c.state, &c.rec)
+}
+
+// tooEarly says whether it is too early to call a change one that never began.
+func tooEarly(now time.Time, s *rules.State, rec *HostRecord) bool {
+	return s.Lease.Number < rec.Lease && now.Sub(rec.Started).Abs() < lateScript
+}
+
+// reckon says what the newest reading means for the host of a run that was broken
+// off. What was decided there is finished, and what is still armed undone: then it is
+// over, and the outcome is complete.
+func (c *change) reckon(ctx context.Context, cause string) (end Status, why string, over bool) {
+	if t := c.state.Token.State; t == "confirming" || t == "undoing" {
+		if err := c.finishOther(ctx); err != nil {
+			c.out.Status, c.out.Step, c.out.Error = Doubtful, "recover", cause+", and what was decided could not be finished: "+problem(err).Text
+			return "", "", true
+		}
+	}
+	if c.ours(c.state) && c.state.Token.State == "armed" {
+		// Nobody is going to confirm it any more, so there is nothing to wait for.
+		c.until = c.r.Now().Add(c.state.Token.Left)
+		c.undo(ctx, "recover", cause)
+		return "", "", true
+	}
+	end, why, err := c.r.became(ctx, c.d, c.state, &c.rec)
+	if err != nil {
+		end, why = Doubtful, err.Error()
+	}
+	return end, why, false
 }
 
 // became says, from a reading with no live change, what came of an unfinished
@@ -216,6 +250,9 @@ func (r *Runner) unfinished(ctx context.Context) (map[[2]string][]HostRecord, er
 // made anyway; nothing is written to the host.
 func (r *Runner) completeRead(ctx context.Context, run *progress, d rules.Dialect, s *rules.State, rec *HostRecord) {
 	end, why, err := r.became(ctx, d, s, rec)
+	if end == Failed && tooEarly(r.Now(), s, rec) {
+		end, why = Doubtful, "a script of it may still be on its way"
+	}
 	if err == nil && end != Doubtful {
 		ours := ""
 		if end == Changed && len(d.Diff(s, rec.Target)) == 0 {

@@ -112,7 +112,7 @@ func TestARunIsOneTransaction(t *testing.T) {
 	s.run(0, "recover")
 
 	// Somebody's edit of a rule survives a rollback, and is named.
-	out = s.run(0, "apply", "-y", "-l", "rd0[1-3]")
+	out = s.run(0, "apply", "-y", "-l", "rd01,rd02,rd03")
 	res, err := s.farm.Hosts()[2].Exec(context.Background(), []string{"sh", "-c",
 		`nft -a list chain inet farmwall input | sed -n 's/.*8443.*handle //p' | while read h; do nft replace rule inet farmwall input handle $h tcp dport 8444 accept comment \"$(nft list chain inet farmwall input | sed -n 's/.*8443.*comment "\(.*\)".*/\1/p')\"; done`}, nil)
 	if err != nil || res.Code != 0 || len(res.Stderr) > 0 {
