@@ -243,7 +243,7 @@ func TestWatchNeedsNoMoreMemoryWithTime(t *testing.T) {
 		watchFast(t, strings.Split(argv, "\n"), cycles)
 		return
 	}
-	f := winFarmOf(t, 2, winOptions{})
+	f := winFarmOf(t, 1, winOptions{})
 	f.must(exitOK, []string{"apply", "-y"})
 	c := exec.Command(os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.v")
 	c.Env = append(os.Environ(), "FARMWALL_TEST_WATCH="+strings.Join(append([]string{"farmwall", "watch", "--fix"}, f.flags()...), "\n"))
