@@ -148,7 +148,7 @@ func (s *System) keptRepairs(st *rules.State, r *Reading, want rules.Set) []rule
 	case !r.KeptEnabled:
 		return repair("nothing loads it at boot")
 	}
-	if target, err := s.Target(st, want); err == nil && !bytes.Equal(r.Kept, target) {
+	if target, err := s.Target(st, want); err == nil && !sameCopy(r.Kept, target) {
 		return repair("it is not what is wanted: the rules would change with a reboot")
 	}
 	return nil

@@ -148,7 +148,10 @@ func TestUndoBringsBackEveryByte(t *testing.T) {
 					if (hand == "nothing") == (name == "default drop") || hand != "nothing" && name != "default drop" {
 						continue
 					}
-					if turn++; (turn/2+i)%2 == 0 {
+					if i == 0 {
+						turn++
+					}
+					if (turn+i)%2 == 0 {
 						continue
 					}
 				}
