@@ -73,6 +73,9 @@ func (r *Reading) filters(s *Save) bool {
 	if r.hasUfw() && (strings.Contains(s.Text, "\n:ufw-") || strings.Contains(s.Text, "\n:ufw6-")) {
 		return false
 	}
+	if r.hasUfw() && s.ufwDropsAll() {
+		return false
+	}
 	if r.FirewalldRuns && strings.Contains(s.Text, "\n:INPUT_ZONES ") {
 		return false // firewalld's iptables back end
 	}
@@ -94,4 +97,18 @@ func (r *Reading) filters(s *Save) bool {
 		}
 	}
 	return false
+}
+
+// ufwDropsAll says whether the save is what ufw makes of IPv6 where IPV6=no: everything is
+// dropped but what stays on the loopback interface, and that is how it is meant.
+func (s *Save) ufwDropsAll() bool {
+	if s.Family != "ip6" || !strings.Contains(s.Text, "\n:INPUT DROP") || !strings.Contains(s.Text, "\n:OUTPUT DROP") {
+		return false
+	}
+	for _, line := range strings.Split(s.Text, "\n") {
+		if strings.HasPrefix(line, "-A ") && line != "-A INPUT -i lo -j ACCEPT" && line != "-A OUTPUT -o lo -j ACCEPT" {
+			return false
+		}
+	}
+	return true
 }

@@ -79,7 +79,7 @@ mkdir -p /run/systemd/system /run/dbus
 dbus-daemon --system --nofork --nopidfile >/dev/null 2>&1 &
 while [ ! -S /run/dbus/system_bus_socket ]; do sleep 0.05; done
 firewalld --nofork >/dev/null 2>&1 &
-until firewall-cmd --state >/dev/null 2>&1; do sleep 0.2; done
+until busctl --auto-start=no call org.fedoraproject.FirewallD1 /org/fedoraproject/FirewallD1 org.fedoraproject.FirewallD1 getDefaultZone >/dev/null 2>&1; do sleep 0.1; done
 echo $client
 exec sleep 100000`
 
@@ -155,7 +155,7 @@ func (h *host) try(text string) (string, error) {
 // foreign is all that firewalld holds, loaded and permanent.
 func (h *host) foreign() string {
 	h.t.Helper()
-	return h.sh("firewall-cmd --list-all-zones; echo permanent; firewall-cmd --permanent --list-all-zones; nft list table inet firewalld")
+	return h.sh("nft list table inet firewalld; echo permanent; cat /etc/firewalld/zones/*.xml")
 }
 
 // run runs a script as the transport would and returns what it printed.

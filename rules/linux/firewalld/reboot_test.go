@@ -39,10 +39,11 @@ nft delete table inet firewalld
 rm -rf /run/farmwall /run/firewalld.pid
 [ ! -e /etc/systemd/system/firewalld.service.wants/farmwall-firewalld.service ] || sh /etc/farmwall/firewalld.back
 firewalld --nofork >/dev/null 2>&1 &
-until firewall-cmd --state >/dev/null 2>&1; do sleep 0.2; done`)
+until busctl --auto-start=no call org.fedoraproject.FirewallD1 /org/fedoraproject/FirewallD1 org.fedoraproject.FirewallD1 getDefaultZone >/dev/null 2>&1; do sleep 0.1; done`)
 }
 
 func TestARebootTellsConfirmedFromNot(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	h.sh("firewall-cmd --permanent --add-port=5432/tcp; firewall-cmd --permanent --zone=internal --add-source=10.79.0.77; firewall-cmd --reload")
 	before := lines(h.foreign())
@@ -101,6 +102,7 @@ const docker = `set -e
 ip link add docker0 type bridge
 firewall-cmd --permanent --new-zone=docker >/dev/null
 firewall-cmd --permanent --zone=docker --set-target=ACCEPT >/dev/null
+firewall-cmd --permanent --zone=public --add-port=5432/tcp >/dev/null
 firewall-cmd --reload >/dev/null
 firewall-cmd --zone=docker --add-interface=docker0
 firewall-cmd --add-interface=eth0
@@ -120,6 +122,7 @@ time.sleep(1000)' >/dev/null 2>&1 &
 until [ -e /run/listens ]; do sleep 0.05; done`
 
 func TestBesideDockersTables(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	h.sh(docker)
 	// firewalld's own reload takes docker's rules away, so these are compared before one.

@@ -56,6 +56,7 @@ iptables -t nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE
 iptables -t nat -A DOCKER ! -i docker0 -p tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80`
 
 func TestBesideOthersTables(t *testing.T) {
+	t.Parallel()
 	h := newHost(t, "sh")
 	h.sh("ufw allow 22/tcp; ufw allow from 192.0.2.1 to any port 81 proto tcp; ufw reload")
 	h.sh(neighbours)
@@ -112,6 +113,7 @@ func TestBesideOthersTables(t *testing.T) {
 // TestClosesWhatTheDefaultOpens: a block stands behind what allows, and lets answers and
 // the loopback interface be.
 func TestClosesWhatTheDefaultOpens(t *testing.T) {
+	t.Parallel()
 	h := newHost(t, "sh")
 	h.sh("ufw default allow incoming; ufw allow 22/tcp")
 	h.listen("80 9")

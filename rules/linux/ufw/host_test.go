@@ -297,3 +297,11 @@ func differences(before, after string) string {
 	}
 	return out.String()
 }
+
+// soak skips what only a soak runs.
+func soak(t *testing.T) {
+	t.Helper()
+	if os.Getenv("FARMWALL_SOAK") != "1" {
+		t.Skip("only in a soak: FARMWALL_SOAK=1")
+	}
+}

@@ -27,6 +27,7 @@ rm -rf /run/farmwall
 }
 
 func TestARebootBeforeTheConfirmTakesBackOursAlone(t *testing.T) {
+	t.Parallel()
 	h := newHost(t, "sh")
 	h.sh("ufw allow 22/tcp")
 	want := set(t, rules.Rule{ID: "a", Protocol: rules.TCP, Ports: ports(80)})
@@ -75,6 +76,8 @@ func TestARebootBeforeTheConfirmTakesBackOursAlone(t *testing.T) {
 
 // TestAnotherUfwCommandAtItsQuestion holds ufw's lock: no change begins, an undo goes on.
 func TestAnotherUfwCommandAtItsQuestion(t *testing.T) {
+	soak(t)
+	t.Parallel()
 	h := newHost(t, "sh")
 	before := h.foreign()
 	want := set(t, rules.Rule{ID: "a", Protocol: rules.TCP, Ports: ports(80)})
