@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"farmwall/rules"
+	"farmwall/rules/rulestest"
 )
 
 // addresses makes a list of prefixes.
@@ -120,6 +121,16 @@ func TestApplyReloadUndoRemove(t *testing.T) {
 	}
 	h.confirmed(fewer)
 	h.nothingToDo(fewer)
+	observed, err := h.run(system.Observe())
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger := addresses(t, "198.18.0.7/32")
+	rulestest.Contract(t, system, rulestest.Fixture{
+		Name: "ufw", Observed: observed, Holds: fewer,
+		Allowed: []rules.Flow{{Direction: rules.In, Protocol: rules.TCP, Port: 20010, Remotes: stranger}, {Direction: rules.In, Protocol: rules.TCP, Port: 22, Remotes: stranger}},
+		Denied:  []rules.Flow{{Direction: rules.In, Protocol: rules.TCP, Port: 20009, Remotes: stranger}, {Direction: rules.In, Protocol: rules.VRRP, Remotes: stranger}},
+	})
 	h.sh("ufw allow 4444/tcp")
 	h.confirmed(want)
 	h.nothingToDo(want)
