@@ -170,3 +170,32 @@ func TestBesideDockersTables(t *testing.T) {
 		t.Errorf("after remove:\n%s", differences(before, after))
 	}
 }
+
+// TestIptablesBackEnd: older firewalld, and one told so, hangs its zones into iptables.
+func TestIptablesBackEnd(t *testing.T) {
+	if os.Getenv("FARMWALL_SOAK") != "1" {
+		t.Skip("only in a soak: FARMWALL_SOAK=1")
+	}
+	t.Parallel()
+	h := newHost(t)
+	h.sh("sed -i s/FirewallBackend=nftables/FirewallBackend=iptables/ /etc/firewalld/firewalld.conf")
+	h.reboot()
+	h.sh("firewall-cmd --add-interface=eth0")
+	before := h.sh("iptables-save -t filter | grep -v '^[#:]' | sort; cat /etc/firewalld/zones/*.xml 2>/dev/null || true")
+	want := set(t, rules.Rule{ID: "a", Protocol: rules.TCP, Ports: ports(80)}, rules.Rule{ID: "b", Protocol: rules.UDP, Ports: ports(81), Remotes: addresses(t, "192.0.2.1/32")})
+	if s := h.state(); s.Manager != "firewalld" {
+		t.Errorf("the walls are %s", s.Manager)
+	}
+	if r := h.revert(h.apply(want).Lease); r.Result != rules.Undone {
+		t.Errorf("revert: %+v", r)
+	}
+	if after := h.sh("iptables-save -t filter | grep -v '^[#:]' | sort; cat /etc/firewalld/zones/*.xml 2>/dev/null || true"); after != before {
+		t.Errorf("after the undo:\n%s", differences(before, after))
+	}
+	h.confirmed(want)
+	h.nothingToDo(want)
+	h.sh("firewall-cmd --reload")
+	h.nothingToDo(want)
+	h.confirmed(nil)
+	h.nothingToDo(nil)
+}
