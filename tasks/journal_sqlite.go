@@ -62,7 +62,9 @@ const journalPatience = 30 * time.Second
 
 // OpenJournal opens the journal in a directory, which it makes (mode 0700)
 // where it is missing. The directory must be on a local disk.
-func OpenJournal(dir string) (*Journal, error) {
+func OpenJournal(dir string) (*Journal, error) { return openWithin(dir, journalPatience) }
+
+func openWithin(dir string, patience time.Duration) (*Journal, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
@@ -75,7 +77,7 @@ func OpenJournal(dir string) (*Journal, error) {
 	f.Close()
 	// _txlock=immediate: a writer holds the journal from its read of the last hash to its insert.
 	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(path)+
-		fmt.Sprintf("?_txlock=immediate&_pragma=busy_timeout(%d)", journalPatience.Milliseconds())+"&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
+		fmt.Sprintf("?_txlock=immediate&_pragma=busy_timeout(%d)", patience.Milliseconds())+"&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
 	if err != nil {
 		return nil, fmt.Errorf("journal %s: %w", path, err)
 	}

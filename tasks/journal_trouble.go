@@ -28,7 +28,7 @@ func trouble(err error) error {
 	}
 	switch own.Code() & 0xff {
 	case sqliteBusy:
-		return fmt.Errorf("%w (waited %s); find and end that program, or wait for it (%w)", ErrJournalBusy, journalPatience, err)
+		return fmt.Errorf("%w; find and end that program, or wait for it (%w)", ErrJournalBusy, err)
 	case sqliteFull:
 		return fmt.Errorf("the disk is full; make room where the journal is, or name another folder with --state (%w)", err)
 	case sqliteIO: // the file that readers and writers share cannot grow either: SQLITE_IOERR_SHMSIZE and others

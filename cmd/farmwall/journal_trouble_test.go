@@ -64,6 +64,9 @@ func TestAJournalThatCannotBeUsed(t *testing.T) {
 	})
 
 	t.Run("locked", func(t *testing.T) {
+		if os.Getenv("FARMWALL_SOAK") != "1" {
+			t.Skip("make soak runs this: it waits half a minute")
+		}
 		db, err := sql.Open("sqlite", "file:"+file)
 		if err != nil {
 			t.Fatal(err)
@@ -75,7 +78,7 @@ func TestAJournalThatCannotBeUsed(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		s.says(s.run(1, "apply", "-y"), "another program holds the journal", "waited 30s", file)
+		s.says(s.run(1, "apply", "-y"), "another program holds the journal", file)
 		unchanged("locked")
 	})
 

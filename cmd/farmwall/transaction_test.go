@@ -45,7 +45,7 @@ func sessionHosts(t *testing.T, n, spoilt int) *story {
 		hosts = append(hosts, h)
 		text += fmt.Sprintf("%s ansible_host=%s\n", h.Name, h.Addresses[0])
 	}
-	text += "[rdsh:vars]\nansible_user=root\nansible_timeout=10\nfarmwall_rules=[{'id': 'more', 'protocol': 'tcp', 'port': 8443, 'scope': 'external'}]\n"
+	text += "[rdsh:vars]\nansible_user=root\nansible_timeout=5\nfarmwall_rules=[{'id': 'more', 'protocol': 'tcp', 'port': 8443, 'scope': 'external'}]\n"
 	dir := t.TempDir()
 	s := &story{t: t, inv: filepath.Join(dir, "hosts.ini"), state: filepath.Join(dir, "state")}
 	if err := os.WriteFile(s.inv, []byte(text), 0o600); err != nil {
@@ -136,26 +136,30 @@ func same(t *testing.T, want, have []string) {
 	}
 }
 
-// Host 12 loses its power instead: while it is changed, or while its batch soaks after
-// its confirm. The other 19 are back, and recover brings the last one back when it
-// can be reached again.
+// Host 12 (of 20; in an ordinary run 4 of 6) loses its power instead: while it is
+// changed, or while its batch soaks after its confirm. The others are back, and recover
+// brings the last one back when it can be reached again.
 func TestAHostDiesInATransaction(t *testing.T) {
+	hosts, serial, dies := 6, "1,2,3", 4
+	if os.Getenv("FARMWALL_SOAK") == "1" {
+		hosts, serial, dies = 20, "1,5,14", 12
+	}
 	for name, is := range map[string]func(event, host, step, text string) bool{
-		"in its change": func(_, host, step, _ string) bool { return host == "rd12" && step == "redial" },
+		"in its change": func(_, host, step, _ string) bool { return host == fmt.Sprintf("rd%02d", dies) && step == "redial" },
 		"in the soak": func(event, _, _, text string) bool {
 			return event == "waiting" && strings.Contains(text, "batch 3 of 3 soaks")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := sessionHosts(t, 20, 0)
+			s := sessionHosts(t, hosts, 0)
 			before := s.rulesets()
-			dead := s.farm.Hosts()[11]
+			dead := s.farm.Hosts()[dies-1]
 			out, code := s.while(is, func() {
 				if err := dead.Off(context.Background()); err != nil {
 					t.Error(err)
 				}
-			}, "apply", "-y", "--serial", "1,5,14", "--on-fail", "run", "--confirm-timeout", "10s", "--soak", "1s")
+			}, "apply", "-y", "--serial", serial, "--on-fail", "run", "--confirm-timeout", "10s", "--soak", "1s")
 			if code != exitDoubtful {
 				t.Errorf("exit %d\n%s", code, out)
 			}
@@ -163,7 +167,7 @@ func TestAHostDiesInATransaction(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.says(s.run(0, "plan"), "`farmwall recover`")
-			s.says(s.run(3, "recover"), "restored=1", "rd12")
+			s.says(s.run(3, "recover"), "restored=1", dead.Name)
 			same(t, before, s.rulesets())
 			s.says(s.run(0, "recover"), "ok=0 changed=0 unreachable=0 failed=0")
 			mustFarmwall(t, 0, "history", "verify", "--state", s.state)
@@ -207,7 +211,7 @@ func TestTheControllerIsKilledAtEveryWrite(t *testing.T) {
 				}
 				return out.String(), code
 			}
-			b.atEveryWrite(5)
+			b.atEveryWrite(3)
 		})
 	}
 }
