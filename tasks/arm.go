@@ -271,6 +271,9 @@ func (c *change) findOut(ctx context.Context, cause error) bool {
 				c.armed, c.until = true, c.r.Now().Add(s.Token.Left)
 				return true
 			}
+			if look == 0 && c.justTaken() && s.Token.State != "confirming" && s.Token.State != "undoing" {
+				continue // the script may still be at work
+			}
 			c.undo(ctx, "arm", text)
 			return false
 		}

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"farmwall/rules"
 )
 
 // dyingKeeper is a journal whose process dies at the n-th write: right before it, or
@@ -314,6 +316,12 @@ func TestAReadingDuringAnUndo(t *testing.T) {
 // The controller dies when its script is on its way: nobody says that it never began
 // before it cannot begin any more.
 func TestRecoverWaitsForAScriptThatIsOnItsWay(t *testing.T) {
+	for name, taken := range map[string]bool{"on its way": false, "has the lease, and no token yet": true} {
+		t.Run(name, func(t *testing.T) { lateArrival(t, taken) })
+	}
+}
+
+func lateArrival(t *testing.T, taken bool) {
 	f := newFarm(t, 1)
 	h := f.hosts[0]
 	var late func()
@@ -334,6 +342,11 @@ func TestRecoverWaitsForAScriptThatIsOnItsWay(t *testing.T) {
 	h.down, h.fault = false, nil
 	f.unfinished(1)
 	f.runner = f.newRunner("ann@desk", f.keeper)
+	if taken {
+		f.later(time.Minute) // by our clock there is no hurry; the host's says otherwise
+		rec := f.keeper.runs[0].Hosts[0]
+		h.lease = rules.Lease{Number: rec.Lease, Run: rec.Run, Since: time.Second}
+	}
 	late = func() { // it begins, and nobody is there to confirm it
 		h.mu.Lock()
 		defer h.mu.Unlock()

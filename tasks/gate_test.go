@@ -94,6 +94,13 @@ func TestSoak(t *testing.T) {
 			if n := slices.IndexFunc(f.events, func(e Event) bool { return e.Kind == Waiting && e.Until != nil }); n < 0 || !strings.Contains(f.events[n].Text, "batch 1 of 3 soaks for 5m0s") {
 				t.Error("nobody says that it soaks")
 			}
+			if name == "it does not answer, run" { // its way back is finished when it does again
+				f.hosts[1].down = false
+				f.runner.sleep = f.clock.sleep
+				f.want(f.verb(f.runner.Recover(ctx, f.inv, nil, RecoverOptions{})), Restored)
+				f.has(f.hosts[1])
+				f.nothingLeft(name)
+			}
 		})
 	}
 }

@@ -3,6 +3,9 @@ package tasks
 import (
 	"context"
 	"testing"
+	"time"
+
+	"farmwall/rules"
 )
 
 // Whoever confirms too late is told so.
@@ -43,4 +46,33 @@ func TestNothingIsFinishedThatWasNotIntended(t *testing.T) {
 	if !s.Interrupted || s.Outcomes[0].Status != Skipped || finished > 0 {
 		t.Errorf("%+v, %d finishes", s.Outcomes[0], finished)
 	}
+}
+
+// The line breaks while the host's script has the lease and has not armed its switch
+// yet: that is no host in its old state.
+func TestALostLineWhileTheScriptIsAtWork(t *testing.T) {
+	f := newFarm(t, 1)
+	h := f.hosts[0]
+	h.fault = func(h *fakeHost, script string, n int) fault {
+		if script == "change" {
+			rec := f.keeper.runs[0].Hosts[0]
+			h.lease = rules.Lease{Number: rec.Lease, Run: rec.Run, Holder: "ann@desk run " + rec.Run, Since: time.Second}
+			return cutBefore
+		}
+		return fine
+	}
+	slept := false
+	f.runner.sleep = func(ctx context.Context, d time.Duration) error {
+		if !slept {
+			slept = true
+			h.mu.Lock()
+			rec := f.keeper.runs[0].Hosts[0]
+			h.undo, h.target = fakeCopy{Loaded: h.wall.Loaded}, fakeCopy{Loaded: rec.Target}
+			h.token, h.deadline, h.staged, h.wall.Loaded = "armed", f.clock.Now().Add(time.Minute), rec.Target.Digest(), rec.Target
+			h.mu.Unlock()
+		}
+		return f.clock.sleep(ctx, d)
+	}
+	f.want(f.apply(context.Background(), Rollout{}), Changed)
+	f.unfinished(0)
 }

@@ -166,10 +166,16 @@ func (c *change) recover(ctx context.Context) {
 	}
 }
 
-// mayYetBegin says whether a script of the run, of which the host shows nothing, may
-// still be on its way to it.
+// mayYetBegin says whether a script of the run may still be on its way to the host, or
+// be there already and have taken no more than the lease.
 func (c *change) mayYetBegin(end Status) bool {
-	return end == Failed && tooEarly(c.r.Now(), c.state, &c.rec)
+	return end == Failed && tooEarly(c.r.Now(), c.state, &c.rec) || end == Restored && c.justTaken()
+}
+
+// justTaken says whether this change took the lease a moment ago, by the host's clock.
+func (c *change) justTaken() bool {
+	l := &c.state.Lease
+	return c.ours(c.state) && l.Since > 0 && l.Since < lateScript
 }
 
 // tooEarly says whether it is too early to call a change one that never began.
