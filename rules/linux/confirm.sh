@@ -230,6 +230,8 @@ staged_kept() {
 # leftovers finishes, with the lock held and no token, what a reboot has left of a
 # confirm: what was decided is put into place and loaded, all else is cleared away.
 leftovers() {
+	# What somebody else could have put there is not looked at.
+	if [ -e "$etc" ] || [ -L "$etc" ]; then folders "$etc" || return 1; fi
 	if staged_kept; then
 		init_system
 		decided_copy=$etc/copy
