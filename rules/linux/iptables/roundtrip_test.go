@@ -59,7 +59,7 @@ func TestRoundTrip(t *testing.T) {
 func roundTrip(t *testing.T, backend string) {
 	cases := 16
 	if os.Getenv("FARMWALL_SOAK") == "1" {
-		cases = 3000
+		cases = 1000
 	}
 	if testing.Short() {
 		cases = 10
