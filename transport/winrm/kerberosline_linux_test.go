@@ -208,7 +208,9 @@ func TestAHundredHostsOverWinRMShareOneLogin(t *testing.T) {
 	if as, tgs := realm.Count("AS_REQ", "ISSUE"), realm.Count("TGS_REQ", "ISSUE"); as != 1 || tgs != n {
 		t.Errorf("%d logins, %d tickets", as, tgs)
 	}
-	if c := h.Counts(); c.Logons != n || c.Unsealed > 0 {
+	// net/http gives a connection up whose answer is there 50 ms before its own writer says
+	// that the request is out, as on a busy machine. The line then signs on once more.
+	if c := h.Counts(); c.Logons < n || c.Logons > n+n/10 || c.Create != n || c.Command != n || c.Unsealed > 0 {
 		t.Errorf("%+v", c)
 	}
 	for end := time.Now().Add(time.Minute); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
