@@ -36,6 +36,7 @@ type page struct {
 	Trouble        []*Host
 	Several        bool
 	Probed         bool
+	WrongProbes    []wrongProbe
 	Below          string // the folder that the inventory's places are below
 	HostRows       []hostRow
 }
@@ -104,7 +105,7 @@ func (r *Report) page() *page {
 	p := &page{Report: r, Title: "farmwall report: " + r.title(), Summary: r.summary(), Style: template.CSS(reportStyle + mapStyle),
 		Timeline: template.HTML(r.timeline()), Drift: template.HTML(r.driftPlot()), Bars: r.Exposure.bars(), Steps: stepKinds(), Several: len(r.Farms) > 1}
 	p.Cards, p.Below = r.cards(), r.below()
-	p.Probed = r.Totals.Probes != ProbeCount{}
+	p.Probed, p.WrongProbes = r.Totals.Probes != ProbeCount{}, r.wrongProbes()
 	for i, m := range r.maps() {
 		pm := pageMap{Farm: m.farm, Picture: template.HTML(r.mapInside(m, i)), Wider: m.wider}
 		for _, g := range m.groups {

@@ -41,6 +41,14 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 			return []string{o.Rule, strings.TrimSpace(o.Protocol + " " + o.Ports), o.fromWords(), o.verdictWords(), string(o.Others), o.Probes.words(), o.because(), o.place(g.hosts[0])}
 		})
 	}
+	if list := r.wrongProbes(); len(list) > 0 {
+		m.line("## Probes with the wrong answer")
+		m.line("")
+		m.table([]string{"to", "opens", "from", "should be", "answer", "what is known", "rule"}, len(list), func(i int) []string {
+			p := list[i]
+			return []string{p.To, p.Opens, p.From, p.Should, p.Answer, p.Why, p.Rule}
+		})
+	}
 	if groups := r.changeGroups(); len(groups) > 0 {
 		m.line("## Changes")
 		m.line("")
