@@ -27,7 +27,7 @@ demo: setup-demo build ## the whole story on a farm inside this machine, in unde
 	./farmwall demo
 
 test: setup ## all tests, with the race detector
-	$(GO) test -race -p 1 -timeout 60m ./...
+	$(GO) test -race -p 2 -timeout 60m ./...
 
 check: ## what has to be right before a change goes in: format, vet, shell scripts, tests
 	@.ci/lint
