@@ -44,6 +44,7 @@ func newHostile(t *testing.T) *sample {
 			e.Findings = append(e.Findings, rules.Finding{Kind: w, Text: w})
 			e.Warnings = append(e.Warnings, w)
 			e.Changes = append(e.Changes, rules.Change{Verb: rules.Remove, Have: &rules.Rule{ID: w, Opaque: w}, Note: w, Cause: w})
+			e.Accepted = append(e.Accepted, tasks.Accepted{Change: &rules.Change{Verb: rules.Remove, Have: &rules.Rule{ID: "kept" + w, Opaque: w}}, Reason: w, Until: w, At: w})
 			e.Probes = append(e.Probes, tasks.Probed{From: w, To: e.Host, Protocol: "tcp", Port: 1, Answer: tasks.ProbeFiltered, Right: new(bool), Detail: w})
 		}
 		e.Steps = append(e.Steps, tasks.StepTime{Step: next(), After: e.Elapsed})

@@ -77,6 +77,8 @@ type sarifResult struct {
 	Related      []sarifLocation   `json:"relatedLocations,omitempty"`
 	Fingerprints map[string]string `json:"partialFingerprints"`
 	Properties   map[string]string `json:"properties,omitempty"`
+	// Suppressions are there only where somebody accepted the difference.
+	Suppressions []sarifSuppression `json:"suppressions,omitempty"`
 }
 
 type sarifLocation struct {
@@ -178,7 +180,11 @@ func (h *Host) results() []sarifResult {
 		name := printable(o.name())
 		switch o.Answer {
 		case rules.Denied:
-			out = append(out, h.result("closed", o.Rule, "", fmt.Sprintf("%s: %s is closed by %s", h.Host, name, o.By), o.At))
+			one := h.result("closed", o.Rule, "", fmt.Sprintf("%s: %s is closed by %s", h.Host, name, o.By), o.At)
+			if a := h.acceptedFlow(o, false); a != nil {
+				one.Suppressions = suppressed(a)
+			}
+			out = append(out, one)
 		case rules.Unknown:
 			out = append(out, h.result("unknown", o.Rule, "", fmt.Sprintf("%s: nobody can say whether %s is open: %s", h.Host, name, o.Reason), o.At))
 		}
@@ -186,6 +192,9 @@ func (h *Host) results() []sarifResult {
 			one := h.result("exposed", o.Rule, "", fmt.Sprintf("%s: %s %s is open to others too, allowed by %s", h.Host, o.Protocol, o.Ports, o.OthersBy), o.At)
 			if h.closes(o) {
 				one.Level = "error"
+			}
+			if a := h.acceptedFlow(o, true); a != nil {
+				one.Suppressions = suppressed(a)
 			}
 			out = append(out, one)
 		}
@@ -209,6 +218,7 @@ func (h *Host) results() []sarifResult {
 			out = append(out, h.result("drift", "", "", fmt.Sprintf("%s: cause: %s", h.Host, h.Cause), nil))
 		}
 	}
+	out = append(out, h.accepted()...)
 	for i := range h.Pending {
 		sign, name, words := changeWords(&h.Pending[i])
 		out = append(out, h.result("pending", "", sign+name, fmt.Sprintf("%s: %s %s %s", h.Host, sign, name, words), nil))
