@@ -7,17 +7,6 @@ import (
 	"farmwall/rules"
 )
 
-// rank orders answers from the worst.
-func rank(a rules.Answer) int {
-	switch a {
-	case rules.Denied:
-		return 0
-	case rules.Unknown:
-		return 1
-	}
-	return 2
-}
-
 // worse lays two answers for the same addresses over each other and keeps the worse
 // one of each address.
 func worse(a, b []fate) []fate {
@@ -25,7 +14,7 @@ func worse(a, b []fate) []fate {
 		return b
 	}
 	all := append(append([]fate(nil), a...), b...)
-	sort.SliceStable(all, func(i, j int) bool { return rank(all[i].answer) < rank(all[j].answer) })
+	sort.SliceStable(all, func(i, j int) bool { return all[i].answer.Openness() < all[j].answer.Openness() })
 	return layered(all)
 }
 
@@ -91,7 +80,7 @@ func total(rs []fate, answer rules.Answer) numbers {
 		switch {
 		case r.answer == answer:
 			these = these.union(r.remote)
-		case rank(r.answer) < rank(answer):
+		case r.answer.Openness() < answer.Openness():
 			worst = worst.union(r.remote)
 		}
 	}
@@ -103,7 +92,7 @@ func (j *judge) verdict() rules.Verdict {
 	if len(j.fates) == 0 {
 		return rules.Verdict{Answer: rules.Unknown, Reason: "no address of this flow can reach the host, or none was asked about"}
 	}
-	sort.SliceStable(j.fates, func(a, b int) bool { return rank(j.fates[a].answer) < rank(j.fates[b].answer) })
+	sort.SliceStable(j.fates, func(a, b int) bool { return j.fates[a].answer.Openness() < j.fates[b].answer.Openness() })
 	first := j.fates[0]
 	v := rules.Verdict{Answer: first.answer, By: first.cause.by, Way: first.way.places()}
 	if first.answer == rules.Unknown {

@@ -7,17 +7,6 @@ import (
 	"farmwall/rules"
 )
 
-// rank orders answers from the worst.
-func rank(a rules.Answer) int {
-	switch a {
-	case rules.Denied:
-		return 0
-	case rules.Unknown:
-		return 1
-	}
-	return 2
-}
-
 // total is all addresses with that answer.
 func total(fates []fate, a rules.Answer) spans {
 	var out spans
@@ -36,7 +25,7 @@ func worse(a, b []fate) []fate {
 		return b
 	}
 	all := append(slices.Clone(a), b...)
-	slices.SortStableFunc(all, func(x, y fate) int { return rank(x.answer) - rank(y.answer) })
+	slices.SortStableFunc(all, func(x, y fate) int { return x.answer.Openness() - y.answer.Openness() })
 	var out []fate
 	var seen spans
 	for _, f := range all {
@@ -112,7 +101,7 @@ func (j *judge) verdict() rules.Verdict {
 		return rules.Verdict{Answer: rules.Unknown, Reason: "no address of this flow can reach the host, or none was asked about"}
 	}
 	slices.SortStableFunc(j.fates, func(a, b fate) int {
-		if n := rank(a.answer) - rank(b.answer); n != 0 {
+		if n := a.answer.Openness() - b.answer.Openness(); n != 0 {
 			return n
 		}
 		if a.ours != b.ours && a.ours {
