@@ -44,7 +44,7 @@ func (s *System) Explain(st *rules.State, f rules.Flow, local netip.Addr) []rule
 			shares[k], order = share, append(order, k)
 		}
 		if !f.Loopback {
-			share.Remotes = append(share.Remotes, x.remote.prefixes(x.v4)...)
+			share.Remotes = append(share.Remotes, toPrefixes(x.remote, x.v4)...)
 		}
 	}
 	out := make([]rules.Share, len(order))

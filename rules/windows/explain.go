@@ -49,7 +49,7 @@ func (s *System) Explain(st *rules.State, f rules.Flow, local netip.Addr) []rule
 			}
 			out = append(out, share)
 		}
-		out[at].Remotes = append(out[at].Remotes, x.remote.prefixes()...)
+		out[at].Remotes = append(out[at].Remotes, toPrefixes(x.remote)...)
 	}
 	if len(out) == 0 {
 		v := j.verdict()
