@@ -1,6 +1,9 @@
 package inventory
 
-import "net/netip"
+import (
+	"net/netip"
+	"strconv"
+)
 
 // Setting is one variable of ours with the reason it has its value.
 type Setting[T any] struct {
@@ -104,6 +107,15 @@ type ExtraRule struct {
 type PortRange struct {
 	First uint16 `json:"first"`
 	Last  uint16 `json:"last"`
+}
+
+// Text is the port, or the two ends with the dash between them.
+func (p PortRange) Text(dash string) string {
+	text := strconv.Itoa(int(p.First))
+	if p.Last != p.First {
+		text += dash + strconv.Itoa(int(p.Last))
+	}
+	return text
 }
 
 // KeptFlow is one entry of farmwall_keep: a flow into the host that no change

@@ -42,7 +42,7 @@ func fieldTexts(r, other *Rule) []string {
 		out[6] = r.Opaque
 		return out
 	}
-	out[0], out[1], out[2], out[3] = r.Farm, string(r.Direction), r.Protocol.String(), portsText(r.Ports)
+	out[0], out[1], out[2], out[3] = r.Farm, string(r.Direction), r.Protocol.String(), PortsText(r.Ports, ", ")
 	out[4] = r.Remotes.String()
 	if r.Block {
 		out[4], out[8] = "everybody else", "block"

@@ -29,23 +29,12 @@ func MostOpen(d Reader, s *State, f Flow) Verdict {
 		if part = part.Minus(nobody); part.Empty() {
 			continue
 		}
-		if openness(v.Answer) > openness(best.Answer) {
+		if v.Answer.Openness() > best.Answer.Openness() {
 			best = v
 			best.Part = part.Prefixes()
 		}
 	}
 	return best
-}
-
-// openness orders answers from the most closed.
-func openness(a Answer) int {
-	switch a {
-	case Denied:
-		return 0
-	case Unknown:
-		return 1
-	}
-	return 2
 }
 
 // without leaves remotes out of the flow.

@@ -136,6 +136,17 @@ const (
 	Unknown Answer = "unknown"
 )
 
+// Openness orders answers from the most closed, which is the worst.
+func (a Answer) Openness() int {
+	switch a {
+	case Denied:
+		return 0
+	case Unknown:
+		return 1
+	}
+	return 2
+}
+
 // Verdict is the answer for one flow, with the rule that decided.
 type Verdict struct {
 	Answer Answer `json:"answer"`

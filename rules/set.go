@@ -71,6 +71,30 @@ func (s Set) Allows() Set { return s[:s.blocksFrom()] }
 // Blocks is the part of the set that closes something; the set's rules are shared.
 func (s Set) Blocks() Set { return s[s.blocksFrom():] }
 
+// Side is the part of the set with the direction.
+func (s Set) Side(d Direction) Set {
+	var part Set
+	for _, r := range s {
+		if r.Direction == d {
+			part = append(part, r)
+		}
+	}
+	return part
+}
+
+// Family is the part of the set that speaks of IPv4 (or IPv6), its addresses cut to that
+// family.
+func (s Set) Family(ipv4 bool) Set {
+	var part Set
+	for _, r := range s {
+		r.Remotes = r.Remotes.Family(ipv4)
+		if !r.Remotes.Empty() {
+			part = append(part, r)
+		}
+	}
+	return part
+}
+
 // Digest is the SHA-256, in hex, over the marks of the set: equal digests mean
 // equal sets.
 func (s Set) Digest() string {

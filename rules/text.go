@@ -19,16 +19,13 @@ func (p Protocol) String() string {
 	return "protocol " + strconv.Itoa(int(p))
 }
 
-// portsText is "443, 1000-2000", empty for no ports.
-func portsText(ports []PortRange) string {
+// PortsText is "443,1000-2000" with the comma between the ranges; empty for no ports.
+func PortsText(ports []PortRange, comma string) string {
 	texts := make([]string, len(ports))
 	for i, p := range ports {
-		texts[i] = strconv.Itoa(int(p.First))
-		if p.Last != p.First {
-			texts[i] += "-" + strconv.Itoa(int(p.Last))
-		}
+		texts[i] = p.Text("-")
 	}
-	return strings.Join(texts, ", ")
+	return strings.Join(texts, comma)
 }
 
 // String is the list in one line; more than 8 entries are counted.

@@ -43,4 +43,4 @@ func meet(a, b *Rule) bool {
 	return false
 }
 
-func flowName(r *Rule) string { return r.Protocol.String() + " " + portsText(r.Ports) }
+func flowName(r *Rule) string { return r.Protocol.String() + " " + PortsText(r.Ports, ", ") }

@@ -26,15 +26,7 @@ func (r *Runner) Drift(ctx context.Context, inv *inventory.Inventory, hosts []*i
 	if err := errors.Join(opt.Rollout.check(), opt.check()); err != nil {
 		return nil, err
 	}
-	parts, err := r.concerned(ctx, hosts)
-	if err != nil {
-		return nil, err
-	}
-	w, err := r.want(ctx, inv)
-	if err != nil {
-		return nil, err
-	}
-	aims, err := w.all(r, parts)
+	w, aims, err := r.aims(ctx, inv, hosts)
 	if err != nil {
 		return nil, err
 	}

@@ -22,15 +22,7 @@ func (r *Runner) Verify(ctx context.Context, inv *inventory.Inventory, hosts []*
 	if err := r.noticeUnfinished(ctx); err != nil {
 		return nil, err
 	}
-	parts, err := r.concerned(ctx, hosts)
-	if err != nil {
-		return nil, err
-	}
-	w, err := r.want(ctx, inv)
-	if err != nil {
-		return nil, err
-	}
-	aims, err := w.all(r, parts)
+	w, aims, err := r.aims(ctx, inv, hosts)
 	if err != nil {
 		return nil, err
 	}

@@ -49,6 +49,20 @@ type wanted struct {
 	notes []string
 }
 
+// aims are the hosts that a verb contacts, each with what the inventory wants of it.
+func (r *Runner) aims(ctx context.Context, inv *inventory.Inventory, hosts []*inventory.Host) (*wanting, []wanted, error) {
+	parts, err := r.concerned(ctx, hosts)
+	if err != nil {
+		return nil, nil, err
+	}
+	w, err := r.want(ctx, inv)
+	if err != nil {
+		return nil, nil, err
+	}
+	all, err := w.all(r, parts)
+	return w, all, err
+}
+
 // all computes what every host should hold; the error names all mistakes of all
 // hosts at once.
 func (w *wanting) all(r *Runner, parts []part) ([]wanted, error) {

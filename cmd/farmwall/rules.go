@@ -98,7 +98,7 @@ func ruleCSV(wanted []tasks.Wanted) [][]string {
 			if r.Why != nil {
 				why = *r.Why
 			}
-			out = append(out, []string{w.Host, w.Farm, r.ID, string(r.Direction), protocolName(r.Protocol), portWords(r.Ports), remoteWords(r, true),
+			out = append(out, []string{w.Host, w.Farm, r.ID, string(r.Direction), protocolName(r.Protocol), rules.PortsText(r.Ports, ","), remoteWords(r, true),
 				fmt.Sprint(r.OnlyIfBlocked), string(why.Role), why.Row, strings.Join(why.Deciders, "; "), why.Text})
 		}
 	}

@@ -23,7 +23,7 @@ func protocolWords(r *rules.Rule) string {
 	if len(r.Ports) == 0 {
 		return protocolName(r.Protocol)
 	}
-	return protocolName(r.Protocol) + " " + portWords(r.Ports)
+	return protocolName(r.Protocol) + " " + rules.PortsText(r.Ports, ",")
 }
 
 func sideWord(r *rules.Rule) string {
@@ -60,17 +60,6 @@ func protocolName(p rules.Protocol) string {
 		return "sctp"
 	}
 	return p.String()
-}
-
-func portWords(ports []rules.PortRange) string {
-	parts := make([]string, len(ports))
-	for i, p := range ports {
-		parts[i] = fmt.Sprint(p.First)
-		if p.Last != p.First {
-			parts[i] = fmt.Sprintf("%d-%d", p.First, p.Last)
-		}
-	}
-	return strings.Join(parts, ",")
 }
 
 // shownAddresses is how much of an address list fits into a line.
@@ -135,7 +124,7 @@ func portOrNone(ports []rules.PortRange) string {
 	if len(ports) == 0 {
 		return "none"
 	}
-	return portWords(ports)
+	return rules.PortsText(ports, ",")
 }
 
 // moved shows two short lists whole, and of long ones what came and went.

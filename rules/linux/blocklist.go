@@ -15,13 +15,13 @@ type blocklist struct {
 	v4, source bool
 	verdict    string // accept or drop
 	rules      []*rule
-	total      numbers
+	total      rules.Spans
 	whose      []listed // sorted by address; of one address the first rule
 }
 
 // listed says which rule is for an interval.
 type listed struct {
-	interval
+	rules.Span
 	rule *rule
 }
 
@@ -68,7 +68,7 @@ func (b *blocklist) takes(r *rule) bool {
 	return true
 }
 
-func (r *rule) listedAddresses() numbers {
+func (r *rule) listedAddresses() rules.Spans {
 	if r.gate.saddr != nil {
 		return r.gate.saddr
 	}
@@ -77,15 +77,15 @@ func (r *rule) listedAddresses() numbers {
 
 // settle joins the addresses.
 func (b *blocklist) settle() {
-	var all []interval
+	var all []rules.Span
 	for _, r := range b.rules {
 		for _, v := range r.listedAddresses() {
 			all = append(all, v)
 			b.whose = append(b.whose, listed{v, r})
 		}
 	}
-	b.total = newNumbers(all)
-	sort.SliceStable(b.whose, func(i, j int) bool { return b.whose[i].first.less(b.whose[j].first) })
+	b.total = rules.NewSpans(all)
+	sort.SliceStable(b.whose, func(i, j int) bool { return b.whose[i].First.Less(b.whose[j].First) })
 }
 
 // decide takes parts through the list; ok is false where it is not about the remote end,
@@ -99,8 +99,8 @@ func (b *blocklist) decide(s *scene, in []part) (ended []outcome, live []part, o
 	}
 	for _, p := range in {
 		yes, no := p, p
-		yes.remote = p.remote.intersect(b.total)
-		if yes.remote.empty() {
+		yes.remote = p.remote.Intersect(b.total)
+		if yes.remote.Empty() {
 			live = append(live, p)
 			continue
 		}
@@ -109,7 +109,7 @@ func (b *blocklist) decide(s *scene, in []part) (ended []outcome, live []part, o
 			answer = rules.Allowed
 		}
 		ended = append(ended, outcome{yes, answer, cause{by: b.first(yes.remote).said}, false})
-		if no.remote = p.remote.minus(b.total); !no.remote.empty() {
+		if no.remote = p.remote.Minus(b.total); !no.remote.Empty() {
 			live = append(live, no)
 		}
 	}
@@ -117,10 +117,10 @@ func (b *blocklist) decide(s *scene, in []part) (ended []outcome, live []part, o
 }
 
 // first is the first rule of the list that is for one of the addresses.
-func (b *blocklist) first(hit numbers) *rule {
+func (b *blocklist) first(hit rules.Spans) *rule {
 	best := b.rules[len(b.rules)-1]
 	for _, w := range b.whose {
-		if w.rule.index < best.index && (numbers{w.interval}).touches(hit) {
+		if w.rule.index < best.index && (rules.Spans{w.Span}).Touches(hit) {
 			best = w.rule
 		}
 	}

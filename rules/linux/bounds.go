@@ -86,8 +86,8 @@ func (b *bounder) takeCases(cases []branch) {
 
 func (b *bounder) take(v *values) {
 	for _, i := range v.nums {
-		b.add(i.first)
-		b.add(i.last.next())
+		b.add(i.First)
+		b.add(i.Last.Next())
 	}
 	for _, tuple := range v.tuples {
 		for i := range tuple {
@@ -99,8 +99,8 @@ func (b *bounder) take(v *values) {
 	}
 }
 
-func (b *bounder) add(n number) {
-	if n.hi == 0 && n.lo <= 65535 {
-		b.bounds = append(b.bounds, uint16(n.lo))
+func (b *bounder) add(n rules.Number) {
+	if n.Hi == 0 && n.Lo <= 65535 {
+		b.bounds = append(b.bounds, uint16(n.Lo))
 	}
 }

@@ -1,6 +1,10 @@
 package linux
 
-import "slices"
+import (
+	"slices"
+
+	"farmwall/rules"
+)
 
 // compareDevice compares an interface's name or index.
 func (w *walk) compareDevice(p part, op string, sel selector, f property, right *values) shares {
@@ -23,7 +27,7 @@ func (w *walk) compareDevice(p part, op string, sel selector, f property, right 
 	hit := right.hasName(f.dev.Name)
 	if !f.byName {
 		// An index: nft prints the name, or the number of an interface that has gone.
-		hit = slices.Contains(right.names, f.dev.Name) || right.nums.contains(small(uint64(f.dev.Index)))
+		hit = slices.Contains(right.names, f.dev.Name) || right.nums.Contains(small(uint64(f.dev.Index)))
 	}
 	return sure(p, hit == (op == "=="))
 }
@@ -33,11 +37,11 @@ func compareClasses(p part, op string, sel selector, f property, right *values) 
 	var s shares
 	rest := p.remote
 	for _, c := range f.classes {
-		these := rest.intersect(c.of)
-		if these.empty() {
+		these := rest.Intersect(c.of)
+		if these.Empty() {
 			continue
 		}
-		rest = rest.minus(these)
+		rest = rest.Minus(these)
 		q := p
 		q.remote = these
 		switch hit, ok := compareNumber(op, small(c.value), sel, right); {
@@ -76,20 +80,20 @@ func compareConstants(p part, op string, sel selector, f property, right *values
 }
 
 // compareNumber compares one number; ok is false where nobody can say.
-func compareNumber(op string, n number, sel selector, right *values) (hit, ok bool) {
+func compareNumber(op string, n rules.Number, sel selector, right *values) (hit, ok bool) {
 	if sel.mask != nil {
-		n = n.and(*sel.mask)
+		n = n.And(*sel.mask)
 	}
 	state := sel.object == "ct" && sel.name == "state"
 	switch op {
 	case "in", "!":
 		m, plain := right.mask()
-		return (n.and(m) != number{}) == (op == "in"), plain
+		return (n.And(m) != rules.Number{}) == (op == "in"), plain
 	case "==", "!=":
 		if right.bits {
 			// A list of bits as one value.
 			m, plain := right.mask()
-			if state && op == "!=" && n.and(m) != (number{}) {
+			if state && op == "!=" && n.And(m) != (rules.Number{}) {
 				return false, false // versions of nft differ
 			}
 			return (n == m) == (op == "=="), plain
@@ -97,37 +101,37 @@ func compareNumber(op string, n number, sel selector, right *values) (hit, ok bo
 		if right.all {
 			return op == "==", true
 		}
-		if right.nums.contains(n) {
+		if right.nums.Contains(n) {
 			return op == "==", true
 		}
 		return op != "==", !right.odd && len(right.tuples) == 0
 	}
 	r, plain := ranged(op, right)
-	return r.contains(n), plain
+	return r.Contains(n), plain
 }
 
 // ranged is what <, >, <= and >= are true of.
-func ranged(op string, right *values) (numbers, bool) {
+func ranged(op string, right *values) (rules.Spans, bool) {
 	n, ok := right.single()
 	if !ok {
 		return nil, false
 	}
-	most := ones(128)
+	most := rules.Ones(128)
 	switch op {
 	case "<":
-		if n == (number{}) {
+		if n == (rules.Number{}) {
 			return nil, true
 		}
-		return numbers{{number{}, n.before()}}, true
+		return rules.Spans{{Last: n.Before()}}, true
 	case "<=":
-		return numbers{{number{}, n}}, true
+		return rules.Spans{{Last: n}}, true
 	case ">":
 		if n == most {
 			return nil, true
 		}
-		return numbers{{n.next(), most}}, true
+		return rules.Spans{{First: n.Next(), Last: most}}, true
 	case ">=":
-		return numbers{{n, most}}, true
+		return rules.Spans{{First: n, Last: most}}, true
 	}
 	return nil, false
 }
@@ -141,7 +145,7 @@ func (w *walk) compareShare(p part, op string, sel selector, f property, right *
 			return inDoubt(p, sel.text+" is compared with what is not understood")
 		}
 		if right.all {
-			hit = numbers{{number{}, ones(128)}}
+			hit = rules.Spans{{Last: rules.Ones(128)}}
 		}
 	default:
 		var ok bool
@@ -175,31 +179,31 @@ func (w *walk) compareShare(p part, op string, sel selector, f property, right *
 
 // hostBits is the numbers of so many bits that a mask makes equal to the one number; ok
 // only where they are not too many intervals, as a mask with holes makes many.
-func hostBits(mask number, right *values, width int) (numbers, bool) {
+func hostBits(mask rules.Number, right *values, width int) (rules.Spans, bool) {
 	n, ok := right.single()
 	if !ok {
 		return nil, false
 	}
-	mask = mask.and(ones(width))
-	if n.and(mask) != n {
+	mask = mask.And(rules.Ones(width))
+	if n.And(mask) != n {
 		return nil, true
 	}
 	low := 0
-	for low < width && !mask.bit(low) {
+	for low < width && mask.And(bit(low)) == (rules.Number{}) {
 		low++
 	}
-	list := []interval{{n, n.or(ones(low))}}
+	list := []rules.Span{{First: n, Last: n.Or(rules.Ones(low))}}
 	for i := low; i < width; i++ {
-		if mask.bit(i) {
+		if mask.And(bit(i)) != (rules.Number{}) {
 			continue
 		}
 		if len(list) > 1<<11 {
 			return nil, false
 		}
 		for _, v := range list {
-			b := number{}.set(i)
-			list = append(list, interval{v.first.or(b), v.last.or(b)})
+			b := bit(i)
+			list = append(list, rules.Span{First: v.First.Or(b), Last: v.Last.Or(b)})
 		}
 	}
-	return newNumbers(list), true
+	return rules.NewSpans(list), true
 }

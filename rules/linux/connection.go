@@ -1,6 +1,10 @@
 package linux
 
-import "strings"
+import (
+	"strings"
+
+	"farmwall/rules"
+)
 
 // inDispute begins the reason for what another chain of the same hook and priority may
 // have changed: which of the two comes first depends on when each was made, and no
@@ -71,7 +75,7 @@ func (s *scene) ct(key string, p *part) property {
 		// NAT (0x80, 0x100) is open. What was sent elsewhere is not followed to here.
 		early := s.hook == "input" || s.hook == "prerouting" && s.priority > -200 || s.hook == "output" || s.hook == "postrouting" && s.priority < 100
 		if !s.later() && !s.loopback && early {
-			return property{kind: constant, values: []number{{}, small(0x80), small(0x100), small(0x180)}}
+			return property{kind: constant, values: []rules.Number{{}, small(0x80), small(0x100), small(0x180)}}
 		}
 	case "direction":
 		if s.reply {
@@ -106,7 +110,7 @@ func (s *scene) original(name string) property {
 			if name == "proto-src" {
 				return property{kind: sports}
 			}
-			return property{kind: constant, values: []number{s.port}}
+			return property{kind: constant, values: []rules.Number{s.port}}
 		}
 	case "protocol":
 		return known(s.protocol)

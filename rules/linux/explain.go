@@ -29,7 +29,7 @@ func (s *System) Explain(st *rules.State, f rules.Flow, local netip.Addr) []rule
 	}
 	var order []key
 	shares := map[key]*rules.Share{}
-	sort.SliceStable(j.fates, func(a, b int) bool { return rank(j.fates[a].answer) < rank(j.fates[b].answer) })
+	sort.SliceStable(j.fates, func(a, b int) bool { return j.fates[a].answer.Openness() < j.fates[b].answer.Openness() })
 	for _, x := range j.fates {
 		k := key{x.answer, x.cause.by, "", x.dev, x.local}
 		if x.answer == rules.Unknown {
@@ -44,7 +44,7 @@ func (s *System) Explain(st *rules.State, f rules.Flow, local netip.Addr) []rule
 			shares[k], order = share, append(order, k)
 		}
 		if !f.Loopback {
-			share.Remotes = append(share.Remotes, x.remote.prefixes(x.v4)...)
+			share.Remotes = append(share.Remotes, toPrefixes(x.remote, x.v4)...)
 		}
 	}
 	out := make([]rules.Share, len(order))

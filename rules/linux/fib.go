@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"farmwall/rules"
 )
 
 // Types of routes, as fib and addrtype number them (rtnetlink.h).
@@ -17,18 +19,18 @@ const (
 
 // addressType is what IPv4's local routing table makes of an address, for fib and for
 // iptables' addrtype (inet_addr_type of the kernel); IPv6 likewise, without broadcast.
-type addressType struct{ local, broadcast, multicast numbers }
+type addressType struct{ local, broadcast, multicast rules.Spans }
 
 // addressTypes are the types of a family's addresses; those of none are unicast.
 func (r *Reading) addressTypes(v4 bool) addressType {
-	var local, broadcast []interval
+	var local, broadcast []rules.Span
 	if v4 {
 		broadcast = append(broadcast, fromPrefix(netip.MustParsePrefix("0.0.0.0/8")), fromPrefix(netip.MustParsePrefix("255.255.255.255/32")))
 	}
 	for _, i := range r.Interfaces {
 		for _, a := range i.Addresses {
 			if a.Addr().Is4() == v4 {
-				local = append(local, interval{fromAddr(a.Addr()), fromAddr(a.Addr())})
+				local = append(local, rules.Just(fromAddr(a.Addr())))
 			}
 		}
 	}
@@ -43,26 +45,26 @@ func (r *Reading) addressTypes(v4 bool) addressType {
 			broadcast = append(broadcast, fromPrefix(route.To))
 		}
 	}
-	t := addressType{local: newNumbers(local), broadcast: newNumbers(broadcast)}
+	t := addressType{local: rules.NewSpans(local), broadcast: rules.NewSpans(broadcast)}
 	if v4 {
-		t.multicast = numbers{fromPrefix(netip.MustParsePrefix("224.0.0.0/4"))}
-		t.local = t.local.minus(numbers{fromPrefix(netip.MustParsePrefix("0.0.0.0/8"))})
+		t.multicast = rules.Spans{fromPrefix(netip.MustParsePrefix("224.0.0.0/4"))}
+		t.local = t.local.Minus(rules.Spans{fromPrefix(netip.MustParsePrefix("0.0.0.0/8"))})
 	} else {
-		t.multicast = numbers{fromPrefix(netip.MustParsePrefix("ff00::/8"))}
+		t.multicast = rules.Spans{fromPrefix(netip.MustParsePrefix("ff00::/8"))}
 	}
-	t.broadcast = t.broadcast.minus(t.local)
+	t.broadcast = t.broadcast.Minus(t.local)
 	return t
 }
 
 // classes are the types as values of parts of all addresses.
 func (t addressType) classes() []class {
-	return []class{{routeLocal, t.local}, {routeBroadcast, t.broadcast}, {routeMulticast, t.multicast}, {routeUnicast, numbers{{number{}, ones(128)}}}}
+	return []class{{routeLocal, t.local}, {routeBroadcast, t.broadcast}, {routeMulticast, t.multicast}, {routeUnicast, rules.Spans{{Last: rules.Ones(128)}}}}
 }
 
 // class is a value that some addresses have; of several the first that holds one counts.
 type class struct {
 	value uint64
-	of    numbers
+	of    rules.Spans
 }
 
 // typeOf is the type of the source or the destination.
@@ -76,7 +78,7 @@ func (s *scene) typeOf(source bool) property {
 	}
 	n := fromAddr(s.local)
 	for _, c := range s.types.classes() {
-		if c.of.contains(n) {
+		if c.of.Contains(n) {
 			return known(c.value)
 		}
 	}

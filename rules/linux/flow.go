@@ -8,54 +8,54 @@ import (
 )
 
 // remotes is the flow's addresses of one family.
-func (j *judge) remotes(v4 bool) numbers {
+func (j *judge) remotes(v4 bool) rules.Spans {
 	loop := netip.MustParsePrefix("::1/128")
 	all := netip.MustParsePrefix("::/0")
 	if v4 {
 		loop, all = netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("0.0.0.0/0")
 	}
-	var set numbers
+	var set rules.Spans
 	switch {
 	case j.flow.Loopback:
-		set = numbers{fromPrefix(loop)}
+		set = rules.Spans{fromPrefix(loop)}
 		if v4 { // the address that a program on the host uses
-			set = numbers{fromPrefix(netip.MustParsePrefix("127.0.0.1/32"))}
+			set = rules.Spans{fromPrefix(netip.MustParsePrefix("127.0.0.1/32"))}
 		}
 	case j.flow.Remotes == nil:
-		set = numbers{fromPrefix(all)}.minus(nobody(v4))
+		set = rules.Spans{fromPrefix(all)}.Minus(nobody(v4))
 		for _, a := range j.reading.own(v4) {
-			set = set.minus(numbers{{fromAddr(a), fromAddr(a)}})
+			set = set.Minus(rules.Spans{rules.Just(fromAddr(a))})
 		}
 	default:
 		set = fromPrefixes(j.flow.Remotes.Prefixes(), v4)
 	}
 	if j.flow.Not != nil {
-		set = set.minus(fromPrefixes(j.flow.Not.Prefixes(), v4))
+		set = set.Minus(fromPrefixes(j.flow.Not.Prefixes(), v4))
 	}
 	return set
 }
 
 // nobody is the addresses that no other host can have.
-func nobody(v4 bool) numbers {
+func nobody(v4 bool) rules.Spans {
 	list := []string{"::/128", "::1/128", "ff00::/8"}
 	if v4 {
 		list = []string{"0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32"}
 	}
-	var out []interval
+	var out []rules.Span
 	for _, p := range list {
 		out = append(out, fromPrefix(netip.MustParsePrefix(p)))
 	}
-	return newNumbers(out)
+	return rules.NewSpans(out)
 }
 
-func fromPrefixes(ps []netip.Prefix, v4 bool) numbers {
-	var out []interval
+func fromPrefixes(ps []netip.Prefix, v4 bool) rules.Spans {
+	var out []rules.Span
 	for _, p := range ps {
 		if p.Addr().Is4() == v4 {
 			out = append(out, fromPrefix(p))
 		}
 	}
-	return newNumbers(out)
+	return rules.NewSpans(out)
 }
 
 // locals are the host's own ends that the flow may have.

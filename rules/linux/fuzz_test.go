@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 
 	"farmwall/rules"
@@ -110,64 +111,21 @@ func FuzzJudge(f *testing.F) {
 	})
 }
 
-// Sets of numbers obey the laws of sets, against a plain map over a small range.
-func FuzzNumbers(f *testing.F) {
-	f.Add([]byte{1, 5, 7, 9}, []byte{3, 8})
-	f.Add([]byte{0, 255}, []byte{0, 0, 255, 255})
-	f.Fuzz(func(t *testing.T, a, b []byte) {
-		// The small range lies at an edge of the two words, where carries are.
-		at := func(n byte) number { return number{7, ^uint64(0) - 100}.plus(uint64(n)) }
-		build := func(list []byte) (numbers, map[byte]bool) {
-			var in []interval
-			plain := map[byte]bool{}
-			for i := 0; i+1 < len(list); i += 2 {
-				lo, hi := min(list[i], list[i+1]), max(list[i], list[i+1])
-				in = append(in, interval{at(lo), at(hi)})
-				for n := int(lo); n <= int(hi); n++ {
-					plain[byte(n)] = true
-				}
-			}
-			return newNumbers(in), plain
-		}
-		x, px := build(a)
-		y, py := build(b)
-		for n := 0; n < 256; n++ {
-			k, v := byte(n), at(byte(n))
-			for what, c := range map[string]struct{ got, want bool }{
-				"contains": {x.contains(v), px[k]}, "intersect": {x.intersect(y).contains(v), px[k] && py[k]},
-				"minus": {x.minus(y).contains(v), px[k] && !py[k]}, "union": {x.union(y).contains(v), px[k] || py[k]},
-			} {
-				if c.got != c.want {
-					t.Fatalf("%s of %d in %v and %v: %v", what, n, a, b, c.got)
-				}
-			}
-		}
-		var back []interval
-		for _, p := range x.prefixes(false) {
-			back = append(back, fromPrefix(p))
-		}
-		if !newNumbers(back).equal(x) {
-			t.Fatalf("%v as prefixes is %v", x, back)
-		}
-	})
-}
-
-func (a number) plus(n uint64) number {
-	for range n {
-		a = a.next()
-	}
-	return a
-}
-
-// Addresses become numbers and back.
+// Addresses and prefixes become numbers and back.
 func FuzzAddress(f *testing.F) {
 	f.Add(uint32(0x0a000001))
 	f.Fuzz(func(t *testing.T, v uint32) {
 		var b [16]byte
 		binary.BigEndian.PutUint32(b[12:], v)
 		for _, a := range []netip.Addr{netip.AddrFrom4([4]byte(b[12:])), netip.AddrFrom16(b)} {
-			if got := fromAddr(a).addr(a.Is4()); got != a {
+			if got := toAddr(fromAddr(a), a.Is4()); got != a {
 				t.Fatalf("%s became %s", a, got)
+			}
+			for bits := range a.BitLen() + 1 {
+				want := netip.PrefixFrom(a, bits).Masked()
+				if got := toPrefixes(rules.Spans{fromPrefix(want)}, a.Is4()); !slices.Equal(got, []netip.Prefix{want}) {
+					t.Fatalf("%s became %s", want, got)
+				}
 			}
 		}
 	})

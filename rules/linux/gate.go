@@ -1,6 +1,6 @@
 package linux
 
-import "sort"
+import "farmwall/rules"
 
 // gate is the quick question whether a rule may be true of a packet: what it asks of
 // protocol, ports and remote address; nil asks nothing. A rule whose gate is shut does
@@ -9,8 +9,8 @@ type gate struct {
 	shut         bool // no packet passes
 	protocol     int16
 	family       int8 // 4 or 6; 0: both
-	sport, dport numbers
-	saddr, daddr numbers
+	sport, dport rules.Spans
+	saddr, daddr rules.Spans
 }
 
 // gateOf looks at the comparisons that stand before anything that a rule does.
@@ -43,8 +43,8 @@ func (g *gate) narrow(m *match) {
 	sel := &m.left[0]
 	switch sel.object {
 	case "meta":
-		if sel.name == "l4proto" && len(right.nums) == 1 && right.nums[0].first == right.nums[0].last {
-			g.only(right.nums[0].first.lo)
+		if sel.name == "l4proto" && len(right.nums) == 1 && right.nums[0].First == right.nums[0].Last {
+			g.only(right.nums[0].First.Lo)
 		}
 	case "payload":
 		switch sel.name {
@@ -90,7 +90,7 @@ func (g *gate) open(s *scene, p *part) bool {
 		near, far = far, near
 	}
 	if (near != nil || far != nil) && s.ported() {
-		if near != nil && !near.contains(s.port) || far != nil && !far.touches(p.sports) {
+		if near != nil && !near.Contains(s.port) || far != nil && !far.Touches(p.sports) {
 			return false
 		}
 	}
@@ -98,22 +98,5 @@ func (g *gate) open(s *scene, p *part) bool {
 	if !s.in {
 		remote = g.daddr
 	}
-	return remote == nil || p.renamed && s.loopback || remote.touches(p.remote)
-}
-
-// touches says whether the two have a number in common.
-func (s numbers) touches(o numbers) bool {
-	if len(s) == 0 || len(o) == 0 || s[len(s)-1].last.less(o[0].first) || o[len(o)-1].last.less(s[0].first) {
-		return false
-	}
-	if len(s) > len(o) {
-		s, o = o, s
-	}
-	for _, v := range s {
-		i := sort.Search(len(o), func(i int) bool { return !o[i].last.less(v.first) })
-		if i < len(o) && !v.last.less(o[i].first) {
-			return true
-		}
-	}
-	return false
+	return remote == nil || p.renamed && s.loopback || remote.Touches(p.remote)
 }

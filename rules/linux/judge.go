@@ -93,14 +93,14 @@ type judge struct {
 	steps   int
 	types   addressType // of the family that is followed now
 
-	asked [2]numbers // all addresses of the flow, IPv6 and IPv4
+	asked [2]rules.Spans // all addresses of the flow, IPv6 and IPv4
 	fates []fate
 }
 
 // fate is the answer for some of the flow's addresses.
 type fate struct {
 	v4     bool
-	remote numbers
+	remote rules.Spans
 	answer rules.Answer
 	cause  cause
 	way    *trail
@@ -111,7 +111,7 @@ type fate struct {
 // family follows the flow's addresses of one family.
 func (j *judge) family(v4 bool) {
 	remote := j.remotes(v4)
-	if remote.empty() {
+	if remote.Empty() {
 		return
 	}
 	own := j.reading.own(v4)

@@ -211,7 +211,7 @@ func wider(t *testing.T, s *System, st *rules.State, f rules.Flow, remote netip.
 	t.Helper()
 	f.Remotes = nil
 	all := s.Judge(st, f)
-	if rank(all.Answer) > rank(one.Answer) {
+	if all.Answer.Openness() > one.Answer.Openness() {
 		t.Fatalf("everybody fares better (%s by %q) than %s (%s by %q):\n%s", all.Answer, all.By, remote, one.Answer, one.By, ruleset)
 	}
 	named := len(all.Part) == 0

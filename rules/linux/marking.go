@@ -99,10 +99,10 @@ func (r *remark) read(raw json.RawMessage, depth int) bool {
 		}
 		v := parseValue(sides[1])
 		n, ok := v.single()
-		if !ok || n.hi != 0 || n.lo > 1<<32-1 {
+		if !ok || n.Hi != 0 || n.Lo > 1<<32-1 {
 			return false
 		}
-		m := uint32(n.lo)
+		m := uint32(n.Lo)
 		switch name {
 		case "&":
 			r.take, r.flip = r.take&m, r.flip&m
@@ -125,6 +125,6 @@ func (r *remark) read(raw json.RawMessage, depth int) bool {
 	}
 	v := parseValue(raw)
 	n, ok := v.single()
-	r.from, r.flip = fromNothing, uint32(n.lo)
-	return ok && n.hi == 0 && n.lo <= 1<<32-1
+	r.from, r.flip = fromNothing, uint32(n.Lo)
+	return ok && n.Hi == 0 && n.Lo <= 1<<32-1
 }

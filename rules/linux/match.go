@@ -1,6 +1,10 @@
 package linux
 
-import "slices"
+import (
+	"slices"
+
+	"farmwall/rules"
+)
 
 // shares are the three shares of a part at a match.
 type shares struct {
@@ -111,12 +115,12 @@ func (w *walk) compare(p part, op string, left []selector, right *values) shares
 }
 
 // divide splits the part by addresses or by source ports.
-func (p part) divide(by propertyKind, hit numbers) (yes, no part) {
+func (p part) divide(by propertyKind, hit rules.Spans) (yes, no part) {
 	yes, no = p, p
 	if by == remotes {
-		yes.remote, no.remote = p.remote.intersect(hit), p.remote.minus(hit)
+		yes.remote, no.remote = p.remote.Intersect(hit), p.remote.Minus(hit)
 	} else {
-		yes.sports, no.sports = p.sports.intersect(hit), p.sports.minus(hit)
+		yes.sports, no.sports = p.sports.Intersect(hit), p.sports.Minus(hit)
 	}
 	return yes, no
 }
@@ -166,12 +170,12 @@ func (w *walk) compareTuple(p part, left []selector, right *values) shares {
 func joined(ps []part) []part {
 	var out []part
 	for _, p := range ps {
-		i := slices.IndexFunc(out, func(o part) bool { return o.sports.equal(p.sports) })
+		i := slices.IndexFunc(out, func(o part) bool { return o.sports.Equal(p.sports) })
 		if i < 0 {
 			out = append(out, p)
 			continue
 		}
-		out[i].remote = out[i].remote.union(p.remote)
+		out[i].remote = out[i].remote.Union(p.remote)
 	}
 	return out
 }

@@ -1,5 +1,7 @@
 package linux
 
+import "farmwall/rules"
+
 func (s *scene) nfproto() uint64 {
 	if s.v4 {
 		return 2
@@ -19,9 +21,9 @@ func (s *scene) meta(key string, p *part) property {
 	case "protocol":
 		// nft 1.0.6 prints the bytes of an ethertype in the wrong order.
 		if s.v4 {
-			return property{kind: constant, values: []number{small(0x0800), small(0x0008)}}
+			return property{kind: constant, values: []rules.Number{small(0x0800), small(0x0008)}}
 		}
-		return property{kind: constant, values: []number{small(0x86dd), small(0xdd86)}}
+		return property{kind: constant, values: []rules.Number{small(0x86dd), small(0xdd86)}}
 	case "iif", "iifname":
 		return s.device(key == "iifname", s.inward())
 	case "oif", "oifname":
@@ -112,7 +114,7 @@ func (s *scene) payload(name string) property {
 	case "ip.frag-off":
 		// A first packet is no fragment; whether it may be fragmented is open.
 		if s.v4 {
-			return property{kind: constant, values: []number{{}, small(0x4000)}}
+			return property{kind: constant, values: []rules.Number{{}, small(0x4000)}}
 		}
 		return property{kind: absent}
 	case "th.sport", "th.dport":
@@ -125,13 +127,13 @@ func (s *scene) payload(name string) property {
 			return property{kind: absent}
 		}
 		if s.third { // ACK; with data also PSH
-			return property{kind: constant, values: []number{small(0x10), small(0x18)}}
+			return property{kind: constant, values: []rules.Number{small(0x10), small(0x18)}}
 		}
 		if s.reply { // SYN and ACK; with ECN also ECE
-			return property{kind: constant, values: []number{small(0x12), small(0x52)}}
+			return property{kind: constant, values: []rules.Number{small(0x12), small(0x52)}}
 		}
 		// SYN; with ECN also ECE and CWR.
-		return property{kind: constant, values: []number{small(0x02), small(0xc2)}}
+		return property{kind: constant, values: []rules.Number{small(0x02), small(0xc2)}}
 	}
 	for proto, number := range map[string]uint64{"tcp.": 6, "udp.": 17, "dccp.": 33, "sctp.": 132, "udplite.": 136} {
 		if len(name) > len(proto) && name[:len(proto)] == proto {
@@ -176,12 +178,12 @@ func (s *scene) address(family, remote bool) property {
 	if !s.local.IsValid() {
 		return property{why: "the host's own address is not known"}
 	}
-	return property{kind: constant, values: []number{fromAddr(s.local)}}
+	return property{kind: constant, values: []rules.Number{fromAddr(s.local)}}
 }
 
 func (s *scene) ports(source bool) property {
 	if source != s.reply {
 		return property{kind: sports}
 	}
-	return property{kind: constant, values: []number{s.port}}
+	return property{kind: constant, values: []rules.Number{s.port}}
 }

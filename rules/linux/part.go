@@ -6,8 +6,8 @@ import "farmwall/rules"
 // same rules so far. The parts of a walk never overlap. A part is a value; its slices
 // are never changed.
 type part struct {
-	remote  numbers
-	sports  numbers
+	remote  rules.Spans
+	sports  rules.Spans
 	marks   marking
 	noTrack bool
 	renamed bool     // its source address was translated on the way out
@@ -30,7 +30,7 @@ type part struct {
 // cause is a rule, or a policy, and what is to be said of it.
 type cause struct{ by, why string }
 
-func (p part) empty() bool { return p.remote.empty() || p.sports.empty() }
+func (p part) empty() bool { return p.remote.Empty() || p.sports.Empty() }
 
 // outcome is what became of a part in a base chain.
 type outcome struct {

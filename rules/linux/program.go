@@ -121,7 +121,7 @@ type match struct {
 type selector struct {
 	object string // "meta", "ct", "fib", "payload" or "" for what is not known
 	name   string // the key, or PROTOCOL.FIELD
-	mask   *number
+	mask   *rules.Number
 	text   string // for messages
 }
 
@@ -211,12 +211,12 @@ func newRule(n *NftRule, c *ruleChain, index int, steps []step) *rule {
 // parseSet reads the elements of a named set.
 func parseSet(elements []json.RawMessage) values {
 	var v values
-	var list []interval
+	var list []rules.Span
 	for _, e := range elements {
 		v.read(e, &list, 0)
 	}
 	v.bits = false
-	v.nums = newNumbers(list)
+	v.nums = rules.NewSpans(list)
 	return v
 }
 

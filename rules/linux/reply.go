@@ -30,7 +30,7 @@ func (j *judge) later(w *walk, s, packet *scene, live []part, name, what string)
 	w.scene = packet
 	var start []part
 	for _, p := range live {
-		if p.sports = p.sports.intersect(ephemeral()); p.sports.empty() {
+		if p.sports = p.sports.Intersect(ephemeral()); p.sports.Empty() {
 			through = append(through, p)
 			continue
 		}
@@ -54,12 +54,12 @@ func (j *judge) later(w *walk, s, packet *scene, live []part, name, what string)
 // clients is the source ports that a flow is judged for: those that programs without a
 // special right get, also behind an address translator. Which of them a client takes
 // differs from system to system, so each of them counts.
-func clients() numbers { return numbers{{small(1024), small(65535)}} }
+func clients() rules.Spans { return rules.Spans{{First: small(1024), Last: small(65535)}} }
 
 // ephemeral is the ports that clients take for themselves: Linux from 32768, Windows
 // and others from 49152 (RFC 6335). A rule about answers to a lower port, such as
 // one against mail that goes out, is not about answers.
-func ephemeral() numbers { return numbers{{small(32768), small(65535)}} }
+func ephemeral() rules.Spans { return rules.Spans{{First: small(32768), Last: small(65535)}} }
 
 // answered says whether flows of the protocol go both ways. VRRP only tells.
 func (s *scene) answered() bool { return s.ported() }

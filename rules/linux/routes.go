@@ -4,11 +4,13 @@ import (
 	"net/netip"
 	"slices"
 	"sort"
+
+	"farmwall/rules"
 )
 
 // group is addresses that take the same way between host and remote.
 type group struct {
-	remote   numbers
+	remote   rules.Spans
 	devs     []*Interface // one where the routes decide, else all that may be; one nil where none is known
 	byRoute  bool
 	loopback bool // goes over lo
@@ -52,31 +54,31 @@ func (r *Reading) speaks(v4, loopback bool) bool {
 // groups splits addresses by the interface that the host's own routes give for them.
 // A packet whose source is routed elsewhere than it came from is somebody's forgery or
 // an asymmetric route; where the routes do not decide, all interfaces are tried.
-func (r *Reading) groups(remote numbers, v4, loopback bool) []group {
+func (r *Reading) groups(remote rules.Spans, v4, loopback bool) []group {
 	if loopback {
 		return []group{{remote: remote, devs: []*Interface{r.loopback()}, byRoute: true, loopback: true}}
 	}
 	var out []group
-	self := []interval{}
+	self := []rules.Span{}
 	for _, i := range r.Interfaces {
 		for _, a := range i.Addresses {
 			if a.Addr().Is4() == v4 {
-				self = append(self, interval{fromAddr(a.Addr()), fromAddr(a.Addr())})
+				self = append(self, rules.Just(fromAddr(a.Addr())))
 				if a.Addr().IsLoopback() {
 					self = append(self, fromPrefix(a))
 				}
 			}
 		}
 	}
-	here := remote.intersect(newNumbers(self))
-	remote = remote.minus(here)
-	byDev := map[*Interface]numbers{}
+	here := remote.Intersect(rules.NewSpans(self))
+	remote = remote.Minus(here)
+	byDev := map[*Interface]rules.Spans{}
 	var order []*Interface
 	rest := remote
 	if len(r.PolicyRoutes) == 0 {
 		for _, ways := range r.ways(v4) {
-			hit := rest.intersect(numbers{fromPrefix(ways[0].To)})
-			if hit.empty() {
+			hit := rest.Intersect(rules.Spans{fromPrefix(ways[0].To)})
+			if hit.Empty() {
 				continue
 			}
 			dev := r.oneDev(ways)
@@ -84,21 +86,21 @@ func (r *Reading) groups(remote numbers, v4, loopback bool) []group {
 				// Known not to be decided: what wider routes say does not hold for it.
 				out = append(out, group{remote: hit, devs: r.candidates()})
 			} else {
-				if byDev[dev].empty() {
+				if byDev[dev].Empty() {
 					order = append(order, dev)
 				}
-				byDev[dev] = byDev[dev].union(hit)
+				byDev[dev] = byDev[dev].Union(hit)
 			}
-			rest = rest.minus(hit)
+			rest = rest.Minus(hit)
 		}
 	}
 	for _, dev := range order {
 		out = append(out, group{remote: byDev[dev], devs: []*Interface{dev}, byRoute: true})
 	}
-	if !rest.empty() {
+	if !rest.Empty() {
 		out = append(out, group{remote: rest, devs: r.candidates()})
 	}
-	if !here.empty() {
+	if !here.Empty() {
 		out = append(out, group{remote: here, devs: []*Interface{r.loopback()}, byRoute: true, loopback: true, self: true})
 	}
 	return out

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"farmwall/rules"
 )
 
 // match reads one -m with its options. What is not known exactly is a doubt, with the
@@ -42,11 +44,11 @@ func (s *saved) match(c *clause) {
 		}
 	case "physdev":
 		for i := range c.options {
-			s.put(selector{object: "xt", name: "physdev", text: "physdev"}, c.options[i].Not, values{nums: numbers{{small(1), small(1)}}})
+			s.put(selector{object: "xt", name: "physdev", text: "physdev"}, c.options[i].Not, values{nums: rules.Spans{rules.Just(small(1))}})
 		}
 	case "rpfilter":
 		_, invert := c.option("--invert")
-		s.put(selector{object: "xt", name: "rpfilter", text: "rpfilter"}, invert, values{nums: numbers{{small(1), small(1)}}})
+		s.put(selector{object: "xt", name: "rpfilter", text: "rpfilter"}, invert, values{nums: rules.Spans{rules.Just(small(1))}})
 	case "recent":
 		// --set is true of every packet.
 		if o, ok := c.option("--set"); ok && !o.Not {
@@ -110,7 +112,7 @@ func (s *saved) ports(module string, o *SaveOption) {
 			return
 		}
 		m := small(mask)
-		s.put(selector{object: "payload", name: "tcp.flags", mask: &m, text: "tcp flags"}, o.Not, values{nums: numbers{{small(comp), small(comp)}}})
+		s.put(selector{object: "payload", name: "tcp.flags", mask: &m, text: "tcp flags"}, o.Not, values{nums: rules.Spans{rules.Just(small(comp))}})
 		return
 	default:
 		s.doubt(module + "'s " + brief([]byte(o.Name)) + " is not known of the flow")
@@ -134,8 +136,8 @@ func (s *saved) ports(module string, o *SaveOption) {
 }
 
 // portList reads "80,443,1000:1010"; an open end is 0 or 65535.
-func portList(text string) (numbers, bool) {
-	var list []interval
+func portList(text string) (rules.Spans, bool) {
+	var list []rules.Span
 	for _, part := range strings.Split(text, ",") {
 		first, last, ranged := strings.Cut(part, ":")
 		if !ranged {
@@ -152,9 +154,9 @@ func portList(text string) (numbers, bool) {
 		if e1 != nil || e2 != nil || b < a {
 			return nil, false
 		}
-		list = append(list, interval{small(a), small(b)})
+		list = append(list, rules.Span{First: small(a), Last: small(b)})
 	}
-	return newNumbers(list), true
+	return rules.NewSpans(list), true
 }
 
 // tcpFlags reads "SYN,ACK", "ALL" or "NONE".
@@ -187,7 +189,7 @@ func (s *saved) markIs(c *clause, o *SaveOption) {
 	if o.Name == "--mark" && len(o.Values) == 1 {
 		if v, m, ok := maskedNumber(o.Values[0]); ok {
 			mask := small(uint64(m))
-			s.put(selector{object: object, name: "mark", mask: &mask, text: object + " mark"}, o.Not, values{nums: numbers{{small(uint64(v)), small(uint64(v))}}})
+			s.put(selector{object: object, name: "mark", mask: &mask, text: object + " mark"}, o.Not, values{nums: rules.Spans{rules.Just(small(uint64(v)))}})
 			return
 		}
 	}
@@ -204,7 +206,7 @@ func (s *saved) span(o *SaveOption) {
 		a, e1 := netip.ParseAddr(first)
 		b, e2 := netip.ParseAddr(last)
 		if e1 == nil && e2 == nil && a.Is4() == s.v4 && b.Is4() == s.v4 && !b.Less(a) {
-			s.put(s.end(o.Name == "--src-range"), o.Not, values{nums: numbers{{fromAddr(a), fromAddr(b)}}})
+			s.put(s.end(o.Name == "--src-range"), o.Not, values{nums: rules.Spans{{First: fromAddr(a), Last: fromAddr(b)}}})
 			return
 		}
 	}
@@ -231,7 +233,7 @@ func (s *saved) deviceGroup(o *SaveOption) {
 		}
 		if v, m, ok := maskedNumber(value); ok {
 			mask := small(uint64(m))
-			s.put(selector{object: "meta", name: name, mask: &mask, text: name}, o.Not, values{nums: numbers{{small(uint64(v)), small(uint64(v))}}})
+			s.put(selector{object: "meta", name: name, mask: &mask, text: name}, o.Not, values{nums: rules.Spans{rules.Just(small(uint64(v)))}})
 			return
 		}
 	}
@@ -241,6 +243,6 @@ func (s *saved) deviceGroup(o *SaveOption) {
 // owner asks for the program that sends: nobody's packet has none on its way in.
 func (s *saved) owner(c *clause) {
 	for i := range c.options {
-		s.put(selector{object: "xt", name: "owner", text: "the sending program's owner"}, c.options[i].Not, values{nums: numbers{{small(1), small(1)}}})
+		s.put(selector{object: "xt", name: "owner", text: "the sending program's owner"}, c.options[i].Not, values{nums: rules.Spans{rules.Just(small(1))}})
 	}
 }

@@ -3,6 +3,8 @@ package linux
 import (
 	"net/netip"
 	"strings"
+
+	"farmwall/rules"
 )
 
 // connection reads -m conntrack and -m state.
@@ -52,14 +54,14 @@ func (s *saved) connection(c *clause) {
 func (s *saved) state(o *SaveOption, value string) (early bool) {
 	bits := map[string]uint64{"INVALID": 1, "ESTABLISHED": 2, "RELATED": 4, "NEW": 8, "UNTRACKED": 64}
 	nat := map[string]uint64{"SNAT": 0x10, "DNAT": 0x20}
-	var states, status []interval
+	var states, status []rules.Span
 	none := false
 	for _, name := range strings.Split(value, ",") {
 		if n, ok := bits[name]; ok {
-			states = append(states, interval{small(n), small(n)})
+			states = append(states, rules.Just(small(n)))
 			none = none || n == 1 || n == 64
 		} else if n, ok := nat[name]; ok {
-			status = append(status, interval{small(n), small(n)})
+			status = append(status, rules.Just(small(n)))
 		} else {
 			s.doubt("the state " + brief([]byte(name)) + " is not known")
 			return false
@@ -68,12 +70,12 @@ func (s *saved) state(o *SaveOption, value string) (early bool) {
 	var any [][]match
 	if len(states) > 0 {
 		sel := selector{object: "ct", name: "state", text: "ct state"}
-		any = append(any, []match{{op: "==", left: []selector{sel}, right: values{nums: newNumbers(states)}}})
+		any = append(any, []match{{op: "==", left: []selector{sel}, right: values{nums: rules.NewSpans(states)}}})
 	}
 	for _, n := range status {
-		m := n.first
+		m := n.First
 		sel := selector{object: "ct", name: "status", mask: &m, text: "ct status"}
-		any = append(any, []match{{op: "==", left: []selector{sel}, right: values{nums: numbers{n}}}})
+		any = append(any, []match{{op: "==", left: []selector{sel}, right: values{nums: rules.Spans{n}}}})
 	}
 	if len(any) == 1 && len(states) > 0 {
 		s.put(any[0][0].left[0], o.Not, any[0][0].right)
@@ -96,7 +98,7 @@ func (s *saved) status(o *SaveOption, value string) {
 		mask |= b
 	}
 	m := small(mask)
-	s.put(selector{object: "ct", name: "status", mask: &m, text: "ct status"}, !o.Not, values{nums: numbers{{}}})
+	s.put(selector{object: "ct", name: "status", mask: &m, text: "ct status"}, !o.Not, values{nums: rules.Spans{{}}})
 }
 
 // tuple adds an address of the connection's first packet.
@@ -107,7 +109,7 @@ func (s *saved) tuple(o *SaveOption, value string) {
 		s.doubt("the address " + brief([]byte(value)) + " cannot be read")
 		return
 	}
-	s.put(selector{object: "ct", name: side, text: "ct " + side}, o.Not, values{nums: numbers{fromPrefix(p.Masked())}})
+	s.put(selector{object: "ct", name: side, text: "ct " + side}, o.Not, values{nums: rules.Spans{fromPrefix(p.Masked())}})
 }
 
 // types reads -m addrtype.
@@ -137,17 +139,17 @@ func (s *saved) types(c *clause) {
 func (s *saved) types4(source bool, flags string, o *SaveOption) {
 	number := map[string]uint64{"UNSPEC": 0, "UNICAST": 1, "LOCAL": 2, "BROADCAST": 3, "ANYCAST": 4, "MULTICAST": 5,
 		"BLACKHOLE": 6, "UNREACHABLE": 7, "PROHIBIT": 8, "THROW": 9, "NAT": 10, "XRESOLVE": 11}
-	var list []interval
+	var list []rules.Span
 	for _, name := range strings.Split(o.Values[0], ",") {
 		n, ok := number[name]
 		if !ok {
 			s.doubt("the type of address " + brief([]byte(name)) + " is not known")
 			return
 		}
-		list = append(list, interval{small(n), small(n)})
+		list = append(list, rules.Just(small(n)))
 	}
 	side := map[bool]string{true: "saddr", false: "daddr"}[source]
-	s.put(selector{object: "fib", name: side + flags + " type", text: "the type of " + side}, o.Not, values{nums: newNumbers(list)})
+	s.put(selector{object: "fib", name: side + flags + " type", text: "the type of " + side}, o.Not, values{nums: rules.NewSpans(list)})
 }
 
 // types6 asks otherwise than IPv4 does: a unicast address may be local too, and all that
@@ -156,17 +158,17 @@ func (s *saved) types6(source bool, flags string, o *SaveOption) {
 	var all []match
 	side := map[bool]string{true: "saddr", false: "daddr"}[source]
 	for _, name := range strings.Split(o.Values[0], ",") {
-		multicast := numbers{fromPrefix(netip.MustParsePrefix("ff00::/8"))}
+		multicast := rules.Spans{fromPrefix(netip.MustParsePrefix("ff00::/8"))}
 		switch name {
 		case "MULTICAST":
 			all = append(all, match{op: "==", left: []selector{s.end(source)}, right: values{nums: multicast}})
 		case "UNICAST":
-			all = append(all, match{op: "!=", left: []selector{s.end(source)}, right: values{nums: multicast.union(numbers{{}})}})
+			all = append(all, match{op: "!=", left: []selector{s.end(source)}, right: values{nums: multicast.Union(rules.Spans{{}})}})
 		case "UNSPEC":
-			all = append(all, match{op: "==", left: []selector{s.end(source)}, right: values{nums: numbers{{}}}})
+			all = append(all, match{op: "==", left: []selector{s.end(source)}, right: values{nums: rules.Spans{{}}}})
 		case "LOCAL":
 			sel := selector{object: "fib", name: side + flags + " type", text: "the type of " + side}
-			all = append(all, match{op: "==", left: []selector{sel}, right: values{nums: numbers{{small(routeLocal), small(routeLocal)}}}})
+			all = append(all, match{op: "==", left: []selector{sel}, right: values{nums: rules.Spans{rules.Just(small(routeLocal))}}})
 		default:
 			s.doubt("the type of address " + brief([]byte(name)) + " is not known of IPv6")
 			return

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"farmwall/rules"
 )
 
 // saved makes steps of a rule of iptables.
@@ -123,8 +125,8 @@ func (s *saved) address(source bool, value string, not bool) {
 			}
 			wide := fromAddr(m)
 			sel.mask = &wide
-			v := fromAddr(a).and(wide)
-			s.put(sel, not, values{nums: numbers{{v, v}}})
+			v := fromAddr(a).And(wide)
+			s.put(sel, not, values{nums: rules.Spans{rules.Just(v)}})
 			return
 		}
 		bits = n
@@ -133,7 +135,7 @@ func (s *saved) address(source bool, value string, not bool) {
 		s.doubt("the mask " + brief([]byte(value)) + " cannot be read")
 		return
 	}
-	s.put(sel, not, values{nums: numbers{fromPrefix(netip.PrefixFrom(a, bits))}})
+	s.put(sel, not, values{nums: rules.Spans{fromPrefix(netip.PrefixFrom(a, bits))}})
 }
 
 // end is the packet's source or destination.
@@ -168,7 +170,7 @@ func (s *saved) put(sel selector, not bool, right values) {
 
 // compare adds a comparison with the numbers from first to last.
 func (s *saved) compare(object, name string, not bool, first, last uint64) {
-	s.put(selector{object: object, name: name, text: strings.ReplaceAll(object+" "+name, ".", " ")}, not, values{nums: numbers{{small(first), small(last)}}})
+	s.put(selector{object: object, name: name, text: strings.ReplaceAll(object+" "+name, ".", " ")}, not, values{nums: rules.Spans{{First: small(first), Last: small(last)}}})
 }
 
 // either adds alternatives.

@@ -3,6 +3,8 @@ package linux
 import (
 	"net/netip"
 	"strings"
+
+	"farmwall/rules"
 )
 
 // scene is what one walk takes as given: everything about the packet but the remote
@@ -16,7 +18,7 @@ type scene struct {
 	third    bool // what TCP sends after the answer
 	self     bool // over lo too, by the host's own address: only the flow's direction is asked about
 	protocol uint64
-	port     number
+	port     rules.Number
 	local    netip.Addr // the host's own end
 	dev      *Interface
 	byRoute  bool // the routes chose dev
@@ -87,7 +89,7 @@ const (
 // property is one of the packet in this scene.
 type property struct {
 	kind    propertyKind
-	values  []number
+	values  []rules.Number
 	classes []class    // classed
 	dev     *Interface // named; nil where the packet has none
 	byName  bool       // compared by name, not by index
@@ -95,7 +97,7 @@ type property struct {
 	why     string
 }
 
-func known(n uint64) property { return property{kind: constant, values: []number{small(n)}} }
+func known(n uint64) property { return property{kind: constant, values: []rules.Number{small(n)}} }
 
 // lookUp finds a property of the packet.
 func (s *scene) lookUp(sel selector, p *part) property {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"farmwall/rules"
 )
 
 // readSteps reads the statements of a rule. What is not known stops nothing and
@@ -72,7 +74,7 @@ func readReject(raw json.RawMessage) []step {
 // only is a match that nft does not print.
 func only(object, name string, n uint64) step {
 	sel := selector{object: object, name: name, text: name}
-	right := values{nums: numbers{{small(n), small(n)}}}
+	right := values{nums: rules.Spans{rules.Just(small(n))}}
 	return step{kind: matches, match: &match{op: "==", left: []selector{sel}, right: right}}
 }
 
@@ -152,11 +154,11 @@ func readMangle(raw json.RawMessage) []step {
 }
 
 // single is the one number that the value is.
-func (v *values) single() (number, bool) {
-	if v.odd || v.bits || v.ref != "" || len(v.tuples) > 0 || len(v.nums) != 1 || v.nums[0].first != v.nums[0].last {
-		return number{}, false
+func (v *values) single() (rules.Number, bool) {
+	if v.odd || v.bits || v.ref != "" || len(v.tuples) > 0 || len(v.nums) != 1 || v.nums[0].First != v.nums[0].Last {
+		return rules.Number{}, false
 	}
-	return v.nums[0].first, true
+	return v.nums[0].First, true
 }
 
 // readFill reads add @set { ... } and update @set { ... }.

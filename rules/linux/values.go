@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"net/netip"
 	"strings"
+
+	"farmwall/rules"
 )
 
 // values is what the right side of a match, or the key of an element, can be.
 type values struct {
-	nums   numbers
+	nums   rules.Spans
 	names  []string   // texts: interface names, also with a final *
 	tuples [][]values // elements of a concatenation
 	ref    string     // a named set
@@ -23,13 +25,13 @@ type values struct {
 // parseValue reads an expression of nft's JSON as constants.
 func parseValue(raw json.RawMessage) values {
 	var v values
-	var list []interval
+	var list []rules.Span
 	v.read(raw, &list, 0)
-	v.nums = newNumbers(list)
+	v.nums = rules.NewSpans(list)
 	return v
 }
 
-func (v *values) read(raw json.RawMessage, list *[]interval, depth int) {
+func (v *values) read(raw json.RawMessage, list *[]rules.Span, depth int) {
 	if depth > 8 || len(raw) == 0 {
 		v.odd = true
 		return
@@ -58,9 +60,9 @@ func (v *values) read(raw json.RawMessage, list *[]interval, depth int) {
 		truth := string(raw) == "true"
 		v.truth = &truth
 		if truth {
-			*list = append(*list, interval{small(1), small(1)})
+			*list = append(*list, rules.Just(small(1)))
 		} else {
-			*list = append(*list, interval{})
+			*list = append(*list, rules.Span{})
 		}
 	default:
 		var n uint64
@@ -68,11 +70,11 @@ func (v *values) read(raw json.RawMessage, list *[]interval, depth int) {
 			v.odd = true
 			return
 		}
-		*list = append(*list, interval{small(n), small(n)})
+		*list = append(*list, rules.Just(small(n)))
 	}
 }
 
-func (v *values) readText(s string, list *[]interval) {
+func (v *values) readText(s string, list *[]rules.Span) {
 	if name, ok := strings.CutPrefix(s, "@"); ok {
 		v.ref = name
 		return
@@ -88,10 +90,10 @@ func (v *values) readText(s string, list *[]interval) {
 		return
 	}
 	n := fromAddr(a)
-	*list = append(*list, interval{n, n})
+	*list = append(*list, rules.Just(n))
 }
 
-func (v *values) readObject(raw json.RawMessage, list *[]interval, depth int) {
+func (v *values) readObject(raw json.RawMessage, list *[]rules.Span, depth int) {
 	name, inner := statement(raw)
 	switch name {
 	case "prefix":
@@ -109,8 +111,8 @@ func (v *values) readObject(raw json.RawMessage, list *[]interval, depth int) {
 		var ends []json.RawMessage
 		if json.Unmarshal(inner, &ends) == nil && len(ends) == 2 {
 			a, b := parseValue(ends[0]), parseValue(ends[1])
-			if len(a.nums) == 1 && len(b.nums) == 1 && !b.nums[0].last.less(a.nums[0].first) {
-				*list = append(*list, interval{a.nums[0].first, b.nums[0].last})
+			if len(a.nums) == 1 && len(b.nums) == 1 && !b.nums[0].Last.Less(a.nums[0].First) {
+				*list = append(*list, rules.Span{First: a.nums[0].First, Last: b.nums[0].Last})
 				return
 			}
 		}
@@ -153,25 +155,25 @@ func (v *values) readObject(raw json.RawMessage, list *[]interval, depth int) {
 }
 
 // readElement reads an element of a set, in which bits are joined to one number.
-func (v *values) readElement(raw json.RawMessage, list *[]interval, depth int) {
+func (v *values) readElement(raw json.RawMessage, list *[]rules.Span, depth int) {
 	if name, _ := statement(raw); name != "|" {
 		v.read(raw, list, depth)
 		return
 	}
 	e := parseValue(raw)
 	if m, ok := e.mask(); ok {
-		*list = append(*list, interval{m, m})
+		*list = append(*list, rules.Just(m))
 		return
 	}
 	v.odd = true
 }
 
 // mask joins the numbers as bits; ok is false where one is a range.
-func (v *values) mask() (m number, ok bool) {
+func (v *values) mask() (m rules.Number, ok bool) {
 	for _, i := range v.nums {
 		// Bits that are neighbours as numbers were merged: 1 and 2 are 1-2.
-		for n, steps := i.first, 0; ; n = n.next() {
-			if m = m.or(n); n == i.last {
+		for n, steps := i.First, 0; ; n = n.Next() {
+			if m = m.Or(n); n == i.Last {
 				break
 			}
 			if steps++; steps > 64 {

@@ -8,11 +8,11 @@ import (
 )
 
 // walk follows the addresses through all base chains on the way.
-func (j *judge) walk(s *scene, remote numbers) (out []fate) {
+func (j *judge) walk(s *scene, remote rules.Spans) (out []fate) {
 	w := &walk{program: j.program, scene: s, skipOwn: j.only != nil, steps: j.steps}
 	ports := clients()
 	if !s.ported() {
-		ports = numbers{{}}
+		ports = rules.Spans{{}}
 	}
 	live := []part{{remote: remote, sports: ports}}
 	if j.only == nil {

@@ -7,7 +7,7 @@ import (
 )
 
 // evaluate gives each address its fate in one scene.
-func (j *judge) evaluate(s *scene, remote spans) []fate {
+func (j *judge) evaluate(s *scene, remote rules.Spans) []fate {
 	in := j.flow.Direction != rules.Out
 	simple := func(a rules.Answer, by string) []fate {
 		return []fate{{remote: remote, answer: a, by: by, scene: s}}
@@ -34,7 +34,7 @@ func (j *judge) evaluate(s *scene, remote spans) []fate {
 type evaluation struct {
 	*judge
 	scene  *scene
-	left   spans
+	left   rules.Spans
 	fates  []fate
 	doubts []doubtful // block rules that may be about the flow
 }
@@ -42,11 +42,11 @@ type evaluation struct {
 // doubtful is a rule that may be about some addresses.
 type doubtful struct {
 	m      *matcher
-	remote spans
+	remote rules.Spans
 }
 
-func (e *evaluation) give(remote spans, a rules.Answer, at stage, by, why string, ours bool) {
-	if !remote.empty() {
+func (e *evaluation) give(remote rules.Spans, a rules.Answer, at stage, by, why string, ours bool) {
+	if !remote.Empty() {
 		e.fates = append(e.fates, fate{remote: remote, answer: a, by: by, why: why, stage: at, scene: e.scene, ours: ours})
 	}
 }
@@ -54,7 +54,7 @@ func (e *evaluation) give(remote spans, a rules.Answer, at stage, by, why string
 // blocks takes out what block rules are about.
 func (e *evaluation) blocks() {
 	for _, m := range e.scene.rules(e.flow.Direction).blocks {
-		if e.left.empty() {
+		if e.left.Empty() {
 			return
 		}
 		f := m.match(&e.flow)
@@ -63,10 +63,10 @@ func (e *evaluation) blocks() {
 		}
 		hit := m.hit(e.left)
 		switch {
-		case hit.empty():
+		case hit.Empty():
 		case f == yes:
 			e.give(hit, rules.Denied, atBlocks, m.rule.String(), "", false)
-			e.left = e.left.minus(hit)
+			e.left = e.left.Minus(hit)
 		default:
 			e.doubts = append(e.doubts, doubtful{m, hit})
 		}
@@ -84,7 +84,7 @@ func (e *evaluation) allows(def action) {
 	list := e.scene.rules(e.flow.Direction).allows
 	var unsure, mine []*matcher
 	for _, m := range list {
-		if e.left.empty() {
+		if e.left.Empty() {
 			return
 		}
 		if m.rule.ours() && e.foreignOnly {
@@ -104,12 +104,12 @@ func (e *evaluation) allows(def action) {
 		e.take(m, true)
 	}
 	for _, m := range unsure {
-		if hit := m.hit(e.left); !hit.empty() {
+		if hit := m.hit(e.left); !hit.Empty() {
 			e.give(hit, rules.Unknown, atAllows, m.rule.String(), fmt.Sprintf("only %s may let it pass: %s", m.rule, m.why(&e.flow)), false)
-			e.left = e.left.minus(hit)
+			e.left = e.left.Minus(hit)
 		}
 	}
-	if e.left.empty() {
+	if e.left.Empty() {
 		return
 	}
 	if def == noAction {
@@ -129,19 +129,19 @@ func (e *evaluation) byDefault(what string) string {
 // take gives what is left of a rule's addresses to it.
 func (e *evaluation) take(m *matcher, ours bool) {
 	hit := m.hit(e.left)
-	if hit.empty() {
+	if hit.Empty() {
 		return
 	}
 	e.pass(hit, m.rule.String(), ours)
-	e.left = e.left.minus(hit)
+	e.left = e.left.Minus(hit)
 }
 
 // pass allows addresses but for those that a block rule may be about.
-func (e *evaluation) pass(remote spans, by string, ours bool) {
+func (e *evaluation) pass(remote rules.Spans, by string, ours bool) {
 	for _, d := range e.doubts {
-		if hit := remote.intersect(d.remote); !hit.empty() {
+		if hit := remote.Intersect(d.remote); !hit.Empty() {
 			e.give(hit, rules.Unknown, atBlocks, d.m.rule.String(), fmt.Sprintf("%s may close it: %s", d.m.rule, d.m.why(&e.flow)), false)
-			remote = remote.minus(hit)
+			remote = remote.Minus(hit)
 		}
 	}
 	e.give(remote, rules.Allowed, atAllows, by, "", ours)

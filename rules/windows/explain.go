@@ -28,7 +28,7 @@ func (s *System) Explain(st *rules.State, f rules.Flow, local netip.Addr) []rule
 	j := &judge{program: p, flow: f}
 	j.asked = p.sources(f)
 	j.judge()
-	sort.SliceStable(j.fates, func(a, b int) bool { return rank(j.fates[a].answer) < rank(j.fates[b].answer) })
+	sort.SliceStable(j.fates, func(a, b int) bool { return j.fates[a].answer.Openness() < j.fates[b].answer.Openness() })
 	type key struct {
 		answer  rules.Answer
 		by, why string
@@ -49,7 +49,7 @@ func (s *System) Explain(st *rules.State, f rules.Flow, local netip.Addr) []rule
 			}
 			out = append(out, share)
 		}
-		out[at].Remotes = append(out[at].Remotes, x.remote.prefixes()...)
+		out[at].Remotes = append(out[at].Remotes, toPrefixes(x.remote)...)
 	}
 	if len(out) == 0 {
 		v := j.verdict()

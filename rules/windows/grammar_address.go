@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"farmwall/rules"
 )
 
 // Keywords of address fields. Those of RA42= and RA62= need network isolation, which
@@ -31,7 +33,7 @@ func (a *addressSet) take(value string, ipv4 bool) bool {
 	return known
 }
 
-func (a *addressSet) settle() { a.spans = newSpans(a.spans) }
+func (a *addressSet) settle() { a.spans = rules.NewSpans(a.spans) }
 
 // keyword gives a keyword its usual spelling; COM takes any.
 func keyword(value string) (string, bool) {
@@ -47,36 +49,36 @@ func keyword(value string) (string, bool) {
 
 // parseAddresses reads "10.0.0.1", "10.0.0.1-10.0.0.9", "10.0.0.0/8",
 // "10.0.0.0/255.0.0.0", and the same forms of IPv6 without a mask.
-func parseAddresses(value string, ipv4 bool) (span, bool) {
+func parseAddresses(value string, ipv4 bool) (rules.Span, bool) {
 	if first, last, ranged := strings.Cut(value, "-"); ranged {
 		a, ok1 := parseAddress(first, ipv4)
 		b, ok2 := parseAddress(last, ipv4)
 		if !ok1 || !ok2 || b.Less(a) {
-			return span{}, false
+			return rules.Span{}, false
 		}
-		return span{numberOf(a), numberOf(b)}, true
+		return rules.Span{First: fromAddr(a), Last: fromAddr(b)}, true
 	}
 	text, length, subnet := strings.Cut(value, "/")
 	a, ok := parseAddress(text, ipv4)
 	if !ok {
-		return span{}, false
+		return rules.Span{}, false
 	}
 	if !subnet {
-		return addrSpan(a), true
+		return rules.Just(fromAddr(a)), true
 	}
 	bits, err := strconv.ParseUint(length, 10, 8)
 	if err != nil || int(bits) > a.BitLen() {
 		mask, ok := parseAddress(length, true)
 		if !ok || !ipv4 {
-			return span{}, false
+			return rules.Span{}, false
 		}
 		n, ok := maskBits(mask)
 		if !ok {
-			return span{}, false
+			return rules.Span{}, false
 		}
 		bits = uint64(n)
 	}
-	return prefixSpan(netip.PrefixFrom(a, int(bits))), true
+	return fromPrefix(netip.PrefixFrom(a, int(bits))), true
 }
 
 func parseAddress(s string, ipv4 bool) (netip.Addr, bool) {

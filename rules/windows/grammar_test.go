@@ -43,7 +43,7 @@ func TestFieldsAreDecoded(t *testing.T) {
 		t.Errorf("ports %v", r.localPorts.ranges)
 	}
 	want := from("10.0.0.1", "10.1.0.0/16", "10.2.0.1", "10.2.0.2/31", "10.2.0.4/30", "10.2.0.8/31", "2001:db8::9", "2001:db8:1::/48")
-	if got := r.remoteAddress.spans.addresses(); !got.Equal(want) {
+	if got := addresses(r.remoteAddress.spans); !got.Equal(want) {
 		t.Errorf("addresses %s, want %s", got, want)
 	}
 	if len(r.doubts) > 0 || r.wrong != "" {
@@ -115,7 +115,7 @@ func FuzzRule(f *testing.F) {
 		}
 		again := parseRule(local, "x", r.string())
 		if again.action != r.action || again.active != r.active || again.protocol != r.protocol || again.profiles != r.profiles ||
-			!again.remoteAddress.spans.equal(r.remoteAddress.spans) || !slices.Equal(again.localPorts.ranges, r.localPorts.ranges) {
+			!again.remoteAddress.spans.Equal(r.remoteAddress.spans) || !slices.Equal(again.localPorts.ranges, r.localPorts.ranges) {
 			t.Errorf("%q is read as another rule the second time", text)
 		}
 		// A rule that is certain must be one that its own fields explain.

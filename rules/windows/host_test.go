@@ -176,8 +176,8 @@ func stored(a addition, lease int) string {
 			fmt.Fprintf(&b, "RA6=%s|", word)
 		case strings.Contains(word, "/"):
 			p := netip.MustParsePrefix(word)
-			mask := number{0, mappedFirst}.lo | 0xffffffff&^ones(32-p.Bits()).lo
-			fmt.Fprintf(&b, "RA4=%s/%s|", p.Addr(), number{0, mask}.addr())
+			mask := mappedFirst | 0xffffffff&^rules.Ones(32-p.Bits()).Lo
+			fmt.Fprintf(&b, "RA4=%s/%s|", p.Addr(), toAddr(rules.Number{Lo: mask}))
 		default:
 			fmt.Fprintf(&b, "RA4=%s|", word)
 		}

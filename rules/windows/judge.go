@@ -39,10 +39,10 @@ func (s *System) KeptFlows(st *rules.State) []rules.Flow {
 	j.judge()
 	open := total(j.fates, rules.Allowed)
 	switch {
-	case open.empty():
+	case open.Empty():
 		return nil
-	case !open.equal(j.asked):
-		f.Remotes = open.addresses()
+	case !open.Equal(j.asked):
+		f.Remotes = addresses(open)
 	}
 	return []rules.Flow{f}
 }
@@ -53,13 +53,13 @@ type judge struct {
 	flow    rules.Flow
 	// foreignOnly leaves our own rules out.
 	foreignOnly bool
-	asked       spans
+	asked       rules.Spans
 	fates       []fate
 }
 
 // fate is the answer for some of the flow's addresses.
 type fate struct {
-	remote  spans
+	remote  rules.Spans
 	answer  rules.Answer
 	by, why string
 	stage   stage
@@ -78,28 +78,28 @@ const (
 )
 
 // sources is the flow's addresses. Anywhere means other hosts.
-func (p *program) sources(f rules.Flow) spans {
-	var set spans
+func (p *program) sources(f rules.Flow) rules.Spans {
+	var set rules.Spans
 	if f.Remotes == nil {
 		set = p.outside
 	} else {
 		set = p.list(f.Remotes)
 		if !p.v6 { // nobody reaches the host over IPv6
-			set = set.intersect(family(true))
+			set = set.Intersect(family(true))
 		}
 	}
 	if f.Not != nil {
-		set = set.minus(p.list(f.Not))
+		set = set.Minus(p.list(f.Not))
 	}
 	return set
 }
 
 // list is an address list as spans; lists are shared by many flows.
-func (p *program) list(a *rules.Addresses) spans {
+func (p *program) list(a *rules.Addresses) rules.Spans {
 	if known, ok := p.lists.Load(a.Hash()); ok {
-		return known.(spans)
+		return known.(rules.Spans)
 	}
-	set := prefixSpans(a.Prefixes())
+	set := fromPrefixes(a.Prefixes())
 	p.lists.Store(a.Hash(), set)
 	return set
 }
@@ -107,9 +107,9 @@ func (p *program) list(a *rules.Addresses) spans {
 // judge finds the fates of all addresses that are asked about.
 func (j *judge) judge() {
 	left := j.asked
-	if self := left.intersect(j.program.own); !self.empty() {
+	if self := left.Intersect(j.program.own); !self.Empty() {
 		j.fates = append(j.fates, fate{remote: self, answer: rules.Allowed, by: byLoopback})
-		left = left.minus(self)
+		left = left.Minus(self)
 	}
 	for _, g := range j.program.groups(left) {
 		j.fates = append(j.fates, j.group(g)...)
@@ -118,15 +118,15 @@ func (j *judge) judge() {
 
 // group is addresses that arrive in one of some scenes.
 type group struct {
-	remote spans
+	remote rules.Spans
 	scenes []*scene
 }
 
 // groups says on which interfaces which addresses arrive: those of a network that the
 // host is on on its interface; all others where a gateway is, or, without any, on
 // every interface.
-func (p *program) groups(remote spans) []group {
-	if remote.empty() || len(p.scenes) == 0 {
+func (p *program) groups(remote rules.Spans) []group {
+	if remote.Empty() || len(p.scenes) == 0 {
 		return nil
 	}
 	if p.single() {
@@ -143,22 +143,22 @@ func (p *program) groups(remote spans) []group {
 		byInterface[s.iface] = append(byInterface[s.iface], s)
 	}
 	for _, ipv4 := range []bool{true, false} {
-		here := left.intersect(family(ipv4))
+		here := left.Intersect(family(ipv4))
 		for _, n := range order {
-			on := here.intersect(n.networks(ipv4))
-			if on.empty() {
+			on := here.Intersect(n.networks(ipv4))
+			if on.Empty() {
 				continue
 			}
 			var scenes []*scene // of every interface on the same network
 			for _, m := range order {
-				if m == n || !m.networks(ipv4).intersect(on).empty() {
+				if m == n || !m.networks(ipv4).Intersect(on).Empty() {
 					scenes = append(scenes, byInterface[m]...)
 				}
 			}
 			out = append(out, group{on, scenes})
-			here = here.minus(on)
+			here = here.Minus(on)
 		}
-		if here.empty() {
+		if here.Empty() {
 			continue
 		}
 		var scenes []*scene
@@ -186,14 +186,14 @@ func (p *program) single() bool {
 }
 
 // networks are those that the interface is on.
-func (n *netInterface) networks(ipv4 bool) spans {
-	var out []span
+func (n *netInterface) networks(ipv4 bool) rules.Spans {
+	var out []rules.Span
 	for _, a := range n.addresses {
 		if a.Addr().Is4() == ipv4 && !a.IsSingleIP() && !a.Addr().IsLinkLocalUnicast() {
-			out = append(out, prefixSpan(a))
+			out = append(out, fromPrefix(a))
 		}
 	}
-	return newSpans(out)
+	return rules.NewSpans(out)
 }
 
 func (n *netInterface) leadsOut(ipv4 bool) bool {
@@ -218,9 +218,9 @@ func (j *judge) group(g group) []fate {
 	for _, s := range g.scenes {
 		remote := g.remote
 		if s.local.IsValid() {
-			remote = remote.intersect(family(s.local.Is4()))
+			remote = remote.Intersect(family(s.local.Is4()))
 		}
-		if remote.empty() {
+		if remote.Empty() {
 			continue
 		}
 		at := place{s.iface, s.profile}

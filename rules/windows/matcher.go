@@ -19,7 +19,7 @@ type matcher struct {
 	unsure   []rules.PortRange // ports that a keyword may stand for
 	allPorts bool
 
-	remote   spans
+	remote   rules.Spans
 	anywhere bool
 	doubt    string // why nobody knows whether it matches what it seems to
 }
@@ -84,9 +84,9 @@ func (m *matcher) here(r *rule, s *scene) bool {
 }
 
 func localFit(a *addressSet, at netip.Addr) fit {
-	n := numberOf(at)
+	n := fromAddr(at)
 	for _, v := range a.spans {
-		if !n.less(v.first) && !v.last.less(n) {
+		if !n.Less(v.First) && !v.Last.Less(n) {
 			return yes
 		}
 	}
@@ -151,36 +151,36 @@ func (m *matcher) from(r *rule, s *scene) {
 				m.anywhere = true
 				m.doubts("who is meant by " + brief(w) + " is not known")
 			}
-			m.remote = m.remote.union(set)
+			m.remote = m.remote.Union(set)
 		}
 	}
-	if !m.anywhere && m.remote.empty() {
+	if !m.anywhere && m.remote.Empty() {
 		m.never = true
 	}
 }
 
 // meaning is what a keyword stands for on the scene's interface.
-func (s *scene) meaning(word string, ipv4 bool) (spans, bool) {
+func (s *scene) meaning(word string, ipv4 bool) (rules.Spans, bool) {
 	if !slices.Contains(hostWords, word) || s.iface == nil {
 		return nil, false
 	}
 	if word == "LocalSubnet" {
-		var out []span
+		var out []rules.Span
 		for _, p := range s.iface.addresses {
 			if p.Addr().Is4() == ipv4 {
-				out = append(out, prefixSpan(p))
+				out = append(out, fromPrefix(p))
 			}
 		}
-		return newSpans(out), true
+		return rules.NewSpans(out), true
 	}
 	list := map[string][]netip.Addr{"DNS": s.iface.dns, "DHCP": s.iface.dhcp, "WINS": s.iface.wins, "DefaultGateway": s.iface.gateways}[word]
-	var out []span
+	var out []rules.Span
 	for _, a := range list {
 		if a.Is4() == ipv4 {
-			out = append(out, addrSpan(a))
+			out = append(out, rules.Just(fromAddr(a)))
 		}
 	}
-	return newSpans(out), true
+	return rules.NewSpans(out), true
 }
 
 // match says whether the rule is about the flow, wherever that comes from.
@@ -229,11 +229,11 @@ func (m *matcher) nearPorts() *portSet {
 }
 
 // hit is which of the addresses the rule is about.
-func (m *matcher) hit(of spans) spans {
+func (m *matcher) hit(of rules.Spans) rules.Spans {
 	if m.anywhere {
 		return of
 	}
-	return of.intersect(m.remote)
+	return of.Intersect(m.remote)
 }
 
 func within(ranges []rules.PortRange, port uint16) bool {

@@ -58,7 +58,7 @@ func (j *judge) misses(x *rule, f *fate) string {
 		{x.packaged, "it is for one package"},
 		{!far.any(), "it is for some ports of the other end only"},
 		{x.elsewhere, "it is for other versions of Windows"},
-		{!x.remoteAddress.any() && newMatcher(x, f.scene).hit(f.remote).empty(), "it is for other addresses"},
+		{!x.remoteAddress.any() && newMatcher(x, f.scene).hit(f.remote).Empty(), "it is for other addresses"},
 	} {
 		if w.is {
 			why = append(why, w.text)

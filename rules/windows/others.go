@@ -45,7 +45,7 @@ func (f *finder) others() {
 func (f *finder) beats(p *program, m *matcher, r *rules.Rule) bool {
 	for _, port := range meeting(m, r) {
 		flow := rules.Flow{Direction: r.Direction, Protocol: r.Protocol, Port: port, Remotes: r.Remotes}
-		if m.match(&flow) == yes && !m.hit(p.sources(flow).minus(p.own)).empty() {
+		if m.match(&flow) == yes && !m.hit(p.sources(flow).Minus(p.own)).Empty() {
 			return true
 		}
 	}
@@ -126,11 +126,11 @@ func (f *finder) compare(p *program, m *matcher, r *rules.Rule, mine []*rules.Ru
 				named = named.Union(o.Remotes)
 			}
 		}
-		if named != nil && !m.hit(p.outside.minus(p.list(named))).empty() {
+		if named != nil && !m.hit(p.outside.Minus(p.list(named))).Empty() {
 			more = append(more, flow.String())
 		}
 		flow.Remotes = r.Remotes
-		if theirs := p.sources(flow).minus(p.own); m.hit(theirs).covers(theirs) {
+		if theirs := p.sources(flow).Minus(p.own); m.hit(theirs).Covers(theirs) {
 			covered++
 		}
 	}

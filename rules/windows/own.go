@@ -59,7 +59,7 @@ func readPart(r *rule) part {
 	}
 	p.said.Ports = rules.MergePorts(ports.ranges)
 	if !r.remoteAddress.any() {
-		p.said.Remotes = r.remoteAddress.spans.addresses()
+		p.said.Remotes = addresses(r.remoteAddress.spans)
 	}
 	if whole := p.said.Remotes; whole != nil && whole.Covers(nil) {
 		p.said.Remotes = nil

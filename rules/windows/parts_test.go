@@ -177,8 +177,8 @@ func FuzzRemotes(f *testing.F) {
 			}
 		}
 		set.settle()
-		if !set.spans.addresses().Equal(list) || !set.spans.equal(prefixSpans(list.Prefixes())) {
-			t.Errorf("%s came back as %s", list, set.spans.addresses())
+		if !addresses(set.spans).Equal(list) || !set.spans.Equal(fromPrefixes(list.Prefixes())) {
+			t.Errorf("%s came back as %s", list, addresses(set.spans))
 		}
 	})
 }

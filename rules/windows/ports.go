@@ -42,18 +42,6 @@ func parsePort(s string) (uint16, bool) {
 	return uint16(n), err == nil && len(s) <= 5
 }
 
-// portsText is the form that COM takes: "80,443,1000-2000".
-func portsText(ranges []rules.PortRange) string {
-	texts := make([]string, len(ranges))
-	for i, r := range ranges {
-		texts[i] = strconv.Itoa(int(r.First))
-		if r.Last != r.First {
-			texts[i] += "-" + strconv.Itoa(int(r.Last))
-		}
-	}
-	return strings.Join(texts, ",")
-}
-
 // dynamic is the ports that Windows gives to whoever asks for any (RFC 6335), for
 // itself and for registered RPC servers.
 var dynamic = rules.PortRange{First: 49152, Last: 65535}

@@ -15,9 +15,9 @@ type program struct {
 	reading *Reading
 	why     string // why nothing can be judged
 	scenes  []*scene
-	own     spans // the host's own addresses, and loopback
-	outside spans // all that other hosts can have
-	v6      bool  // the host speaks IPv6
+	own     rules.Spans // the host's own addresses, and loopback
+	outside rules.Spans // all that other hosts can have
+	v6      bool        // the host speaks IPv6
 
 	// replaced are the IDs, in lower case, of group policy's rules: a local rule with one
 	// of them does not count.
@@ -47,11 +47,11 @@ func newProgram(r *Reading) *program {
 
 // addresses notes which addresses are the host's own and which nobody else can have.
 func (p *program) addresses() {
-	var own []span
+	var own []rules.Span
 	speaks4 := false
 	for i := range p.reading.interfaces {
 		for _, a := range p.reading.interfaces[i].addresses {
-			own = append(own, addrSpan(a.Addr()))
+			own = append(own, rules.Just(fromAddr(a.Addr())))
 			if !p.reading.interfaces[i].loopback {
 				speaks4 = speaks4 || a.Addr().Is4()
 				p.v6 = p.v6 || !a.Addr().Is4()
@@ -61,19 +61,19 @@ func (p *program) addresses() {
 	if !speaks4 && !p.v6 { // the interfaces are not known
 		p.v6, speaks4 = true, true
 	}
-	own = append(own, prefixSpan(netip.MustParsePrefix("127.0.0.0/8")), prefixSpan(netip.MustParsePrefix("::1/128")))
-	p.own = newSpans(own)
-	var nobody []span
+	own = append(own, fromPrefix(netip.MustParsePrefix("127.0.0.0/8")), fromPrefix(netip.MustParsePrefix("::1/128")))
+	p.own = rules.NewSpans(own)
+	var nobody []rules.Span
 	for _, s := range []string{"0.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32", "::/128", "ff00::/8"} {
-		nobody = append(nobody, prefixSpan(netip.MustParsePrefix(s)))
+		nobody = append(nobody, fromPrefix(netip.MustParsePrefix(s)))
 	}
 	if speaks4 {
 		p.outside = family(true)
 	}
 	if p.v6 {
-		p.outside = p.outside.union(family(false))
+		p.outside = p.outside.Union(family(false))
 	}
-	p.outside = p.outside.minus(p.own).minus(newSpans(nobody))
+	p.outside = p.outside.Minus(p.own).Minus(rules.NewSpans(nobody))
 }
 
 // scene is what is taken as given while a flow is judged: on which interface the packet

@@ -96,7 +96,7 @@ type platform struct {
 // addressSet is a condition on addresses: spans or keywords, of which either is
 // enough. One without both is no condition.
 type addressSet struct {
-	spans   spans
+	spans   rules.Spans
 	words4  []string // keywords of RA4= and RA42=
 	words6  []string
 	entries int // other than keywords

@@ -11,11 +11,12 @@ import (
 // against edits of its name and description in the console.
 const grouping = "farmwall"
 
-// say writes a rule, or a part of one, as the script makes it.
+// say writes a rule, or a part of one, as the script makes it; ports as COM takes them,
+// "80,443,1000-2000".
 func say(w *wantedPart) addition {
 	r := &w.rule
 	a := addition{Mark: r.Mark(), Part: w.number, Description: "Written by farmwall for farm " + r.Farm + ". Changes made here are taken back; change the inventory instead.",
-		Direction: 1, Protocol: int(r.Protocol), LocalPorts: portsText(r.Ports), RemoteAddresses: remotesText(r.Remotes)}
+		Direction: 1, Protocol: int(r.Protocol), LocalPorts: rules.PortsText(r.Ports, ","), RemoteAddresses: remotesText(r.Remotes)}
 	if r.Direction == rules.Out {
 		a.Direction, a.LocalPorts, a.RemotePorts = 2, "", a.LocalPorts
 	}

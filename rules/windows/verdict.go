@@ -7,23 +7,12 @@ import (
 	"farmwall/rules"
 )
 
-// rank orders answers from the worst.
-func rank(a rules.Answer) int {
-	switch a {
-	case rules.Denied:
-		return 0
-	case rules.Unknown:
-		return 1
-	}
-	return 2
-}
-
 // total is all addresses with that answer.
-func total(fates []fate, a rules.Answer) spans {
-	var out spans
+func total(fates []fate, a rules.Answer) rules.Spans {
+	var out rules.Spans
 	for _, f := range fates {
 		if f.answer == a {
-			out = out.union(f.remote)
+			out = out.Union(f.remote)
 		}
 	}
 	return out
@@ -36,12 +25,12 @@ func worse(a, b []fate) []fate {
 		return b
 	}
 	all := append(slices.Clone(a), b...)
-	slices.SortStableFunc(all, func(x, y fate) int { return rank(x.answer) - rank(y.answer) })
+	slices.SortStableFunc(all, func(x, y fate) int { return x.answer.Openness() - y.answer.Openness() })
 	var out []fate
-	var seen spans
+	var seen rules.Spans
 	for _, f := range all {
-		if f.remote = f.remote.minus(seen); !f.remote.empty() {
-			seen = seen.union(f.remote)
+		if f.remote = f.remote.Minus(seen); !f.remote.Empty() {
+			seen = seen.Union(f.remote)
 			out = append(out, f)
 		}
 	}
@@ -57,18 +46,18 @@ func agree(places [][]fate) []fate {
 		return places[0]
 	}
 	var out []fate
-	var decided spans
+	var decided rules.Spans
 	for _, a := range []rules.Answer{rules.Denied, rules.Unknown, rules.Allowed} {
 		common := total(places[0], a)
 		for _, p := range places[1:] {
-			common = common.intersect(total(p, a))
+			common = common.Intersect(total(p, a))
 		}
-		decided = decided.union(common)
+		decided = decided.Union(common)
 		for _, f := range places[0] {
 			if f.answer != a {
 				continue
 			}
-			if f.remote = f.remote.intersect(common); !f.remote.empty() {
+			if f.remote = f.remote.Intersect(common); !f.remote.Empty() {
 				if by, ours := oursSomewhere(places[1:], f.remote); ours && !f.ours {
 					f.by, f.ours = by, true
 				}
@@ -78,11 +67,11 @@ func agree(places [][]fate) []fate {
 	}
 	for _, p := range places {
 		for _, f := range p {
-			rest := f.remote.minus(decided)
-			if rest.empty() {
+			rest := f.remote.Minus(decided)
+			if rest.Empty() {
 				continue
 			}
-			decided = decided.union(rest)
+			decided = decided.Union(rest)
 			why := f.why
 			if f.answer != rules.Unknown {
 				why = fmt.Sprintf("it is %s in the %s (by %s) and otherwise elsewhere, and which holds for this traffic is not known", f.answer, f.scene, f.by)
@@ -94,10 +83,10 @@ func agree(places [][]fate) []fate {
 }
 
 // oursSomewhere is the rule of ours that alone lets some of the addresses in elsewhere.
-func oursSomewhere(places [][]fate, remote spans) (by string, ours bool) {
+func oursSomewhere(places [][]fate, remote rules.Spans) (by string, ours bool) {
 	for _, p := range places {
 		for _, f := range p {
-			if f.ours && !f.remote.intersect(remote).empty() {
+			if f.ours && !f.remote.Intersect(remote).Empty() {
 				return f.by, true
 			}
 		}
@@ -112,7 +101,7 @@ func (j *judge) verdict() rules.Verdict {
 		return rules.Verdict{Answer: rules.Unknown, Reason: "no address of this flow can reach the host, or none was asked about"}
 	}
 	slices.SortStableFunc(j.fates, func(a, b fate) int {
-		if n := rank(a.answer) - rank(b.answer); n != 0 {
+		if n := a.answer.Openness() - b.answer.Openness(); n != 0 {
 			return n
 		}
 		if a.ours != b.ours && a.ours {
@@ -129,8 +118,8 @@ func (j *judge) verdict() rules.Verdict {
 			v.By += "; " + near
 		}
 	}
-	if these := total(j.fates, first.answer); !these.equal(j.asked) {
-		v.Part = these.prefixes()
+	if these := total(j.fates, first.answer); !these.Equal(j.asked) {
+		v.Part = toPrefixes(these)
 	}
 	return v
 }

@@ -114,7 +114,7 @@ func (b *builder) openings(h *Host) []Opening {
 		if r.Opaque != "" {
 			continue
 		}
-		o := Opening{Rule: r.ID, Direction: r.Direction, Protocol: protocolWord(r.Protocol), Ports: portWords(r.Ports), From: b.sources(h, r), Block: r.Block, ports: r.Ports}
+		o := Opening{Rule: r.ID, Direction: r.Direction, Protocol: r.Protocol.String(), Ports: rules.PortsText(r.Ports, ","), From: b.sources(h, r), Block: r.Block, ports: r.Ports}
 		if y := r.Why; y != nil {
 			o.Row, o.Role, o.Why, o.Deciders = y.Row, y.Role, printable(y.Text), y.Deciders
 			o.At = decidedAt(y)
@@ -228,25 +228,4 @@ func (s Sources) Words() string {
 		return "nobody"
 	}
 	return strings.Join(parts, ", ")
-}
-
-func protocolWord(p rules.Protocol) string {
-	switch p {
-	case rules.TCP:
-		return "tcp"
-	case rules.UDP:
-		return "udp"
-	}
-	return p.String()
-}
-
-func portWords(ports []inventory.PortRange) string {
-	parts := make([]string, len(ports))
-	for i, p := range ports {
-		parts[i] = fmt.Sprint(p.First)
-		if p.Last != p.First {
-			parts[i] = fmt.Sprintf("%d-%d", p.First, p.Last)
-		}
-	}
-	return strings.Join(parts, ",")
 }

@@ -5,28 +5,16 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"farmwall/inventory"
 	"farmwall/rules"
+	"farmwall/transport"
 )
 
 // printable makes a text of a host or an inventory safe to show anywhere: one line,
 // and control characters, among them those that turn the direction of writing, escaped.
 func printable(text string) string {
-	var s strings.Builder
-	for _, r := range strings.TrimSpace(text) {
-		switch {
-		case r == '\n':
-			s.WriteString(" | ")
-		case r == unicode.ReplacementChar || !unicode.IsPrint(r):
-			q := strconv.QuoteRuneToASCII(r)
-			s.WriteString(q[1 : len(q)-1])
-		default:
-			s.WriteRune(r)
-		}
-	}
-	return s.String()
+	return transport.Printable([]byte(text))
 }
 
 // count is "1 host", "2 hosts".
@@ -93,9 +81,9 @@ func ruleWords(r *rules.Rule) string {
 	if r.Opaque != "" {
 		return printable(r.Opaque)
 	}
-	s := protocolWord(r.Protocol)
+	s := r.Protocol.String()
 	if len(r.Ports) > 0 {
-		s += " " + portWords(r.Ports)
+		s += " " + rules.PortsText(r.Ports, ",")
 	}
 	switch side := map[rules.Direction]string{rules.Out: "to"}[r.Direction]; {
 	case r.Block:

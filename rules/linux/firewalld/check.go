@@ -86,43 +86,17 @@ func closes(r *linux.Reading, t *linux.Table, c *linux.Chain, w *rules.Rule) boo
 
 // refuse is about the rules alone.
 func (s *seen) refuse(want rules.Set) rules.Refusals {
-	var out rules.Refusals
-	refuse := func(w *rules.Rule, hint, format string, a ...any) {
-		out = append(out, rules.Refusal{Rule: w.ID, Text: fmt.Sprintf(format, a...), Hint: hint})
-	}
+	var no linux.Refusing
 	for i := range want {
 		w := &want[i]
-		if _, _, _, ok := rules.ParseMark(w.Mark()); !ok {
-			refuse(w, "", "farm %q and rule %q do not make a mark", w.Farm, w.ID)
-		}
-		if w.Farm != want[0].Farm {
-			refuse(w, "", "belongs to farm %q and others of the set to %q", w.Farm, want[0].Farm)
-		}
-		if w.Direction != rules.In && w.Direction != rules.Out {
-			refuse(w, "", "direction %q", w.Direction)
-		}
-		if w.Opaque != "" {
-			refuse(w, "", "is no rule of farmwall: %s", w.Opaque)
-		}
-		if w.Remotes.Empty() {
-			refuse(w, "", "has nobody to open to")
-		}
-		if w.Protocol == 0 {
-			refuse(w, "", "has no protocol")
-		}
-		if len(w.Ports) > 0 && portWords[w.Protocol] == "" {
-			refuse(w, "", "firewalld knows no ports of protocol %d", w.Protocol)
-		}
-		for _, p := range w.Ports {
-			if p.First == 0 || p.First > p.Last {
-				refuse(w, "", "ports %d-%d", p.First, p.Last)
-			}
-		}
+		no.Rule(w, want[0].Farm)
+		no.Protocol(w, "firewalld", portWords)
+		no.Ports(w)
 		if w.Block && !s.atLeast(0, 7) {
-			refuse(w, "update firewalld, or set farmwall_exposure: report for this host", "this host's firewalld %s knows no priorities, so what closes a port would also close it to those who may use it", s.version)
+			no.Add(w, "update firewalld, or set farmwall_exposure: report for this host", "this host's firewalld %s knows no priorities, so what closes a port would also close it to those who may use it", s.version)
 		}
 	}
-	return out
+	return no.All
 }
 
 // atLeast says whether firewalld is of that version or later; an unknown one is not.

@@ -36,11 +36,7 @@ func say(w *rules.Rule) []string {
 	if len(w.Ports) > 0 {
 		elements = nil
 		for _, p := range w.Ports {
-			word := fmt.Sprint(p.First)
-			if p.Last != p.First {
-				word = fmt.Sprintf("%d-%d", p.First, p.Last)
-			}
-			elements = append(elements, fmt.Sprintf(`port port="%s" protocol="%s"`, word, portWords[w.Protocol]))
+			elements = append(elements, fmt.Sprintf(`port port="%s" protocol="%s"`, p.Text("-"), portWords[w.Protocol]))
 		}
 	}
 	var out []string

@@ -28,56 +28,13 @@ func (m Manager) Check(s *rules.State, want rules.Set) rules.Refusals {
 	}
 	refusals = append(refusals, refuseNative(r, all)...)
 	if _, err := m.Undo(s); err != nil {
-		refusals = append(refusals, rules.Refusal{
-			Text: "what is there now could not be put back: " + err.Error(),
-			Hint: "remove by hand what farmwall cannot write back, then plan again",
-		})
+		refusals = append(refusals, linux.RefuseNoWayBack(err))
 	}
 	return refusals
 }
 
 func refuseRules(want rules.Set) rules.Refusals {
-	var out rules.Refusals
-	refuse := func(w *rules.Rule, format string, a ...any) {
-		out = append(out, rules.Refusal{Rule: w.ID, Text: fmt.Sprintf(format, a...)})
-	}
-	farm := ""
-	for i := range want {
-		w := &want[i]
-		if _, _, _, ok := rules.ParseMark(w.Mark()); !ok {
-			refuse(w, "farm %q and rule %q do not make a mark", w.Farm, w.ID)
-		}
-		if farm == "" {
-			farm = w.Farm
-		}
-		if w.Farm != farm {
-			refuse(w, "belongs to farm %q and others of the set to %q", w.Farm, farm)
-		}
-		if w.Direction != rules.In && w.Direction != rules.Out {
-			refuse(w, "direction %q", w.Direction)
-		}
-		if w.Opaque != "" {
-			refuse(w, "is no rule of farmwall: %s", w.Opaque)
-		}
-		if w.Remotes.Empty() {
-			refuse(w, "has nobody to open to")
-		}
-		if w.Block && (w.Direction != rules.In || w.Remotes != nil || w.Loopback) {
-			refuse(w, "blocks more or less than everybody else who comes in")
-		}
-		if w.Protocol == 0 {
-			refuse(w, "has no protocol")
-		}
-		if len(w.Ports) > 0 && portWords[w.Protocol] == "" {
-			refuse(w, "iptables knows no ports of protocol %d", w.Protocol)
-		}
-		for _, p := range w.Ports {
-			if p.First == 0 || p.First > p.Last {
-				refuse(w, "ports %d-%d", p.First, p.Last)
-			}
-		}
-	}
-	return out
+	return linux.RefuseRules(want, "iptables", portWords)
 }
 
 // refuseBoth refuses a host where both back ends drop what nothing lets in: rules in

@@ -23,7 +23,7 @@ func (Manager) Diff(s *rules.State, want rules.Set) []rules.Change {
 	byFamily := map[string][]rules.Change{}
 	for i := range places {
 		p := &places[i]
-		part := p.cut(want)
+		part := want.Family(p.v4())
 		expected[p.name()] = true
 		byFamily[p.family] = placed(rules.Diff(spelled(ownedIn(have, p.name()), part), part), p.name())
 	}

@@ -34,7 +34,7 @@ hook() {
 	fmt.Fprintf(&b, "\t\techo \"-I $2 1 -m comment --comment %s -j $3\"\n}\n", mark(farm))
 	for _, family := range []string{"ip", "ip6"} {
 		p := place{backend: nftEnd, family: family, table: filter}
-		part := p.cut(want)
+		part := want.Family(p.v4())
 		for i := range part {
 			p.in = p.in || part[i].Direction == rules.In
 			p.out = p.out || part[i].Direction == rules.Out

@@ -57,7 +57,7 @@ func needed(r *linux.Reading, all []live, want rules.Set) []place {
 	var places []place
 	for _, family := range []string{"ip", "ip6"} {
 		p := place{backend: backend, family: family, table: filter}
-		part := p.cut(want)
+		part := want.Family(p.v4())
 		for i := range part {
 			p.in = p.in || part[i].Direction == rules.In
 			p.out = p.out || part[i].Direction == rules.Out
@@ -199,27 +199,4 @@ func behindTarget(before []linux.SaveOption) bool {
 		}
 	}
 	return false
-}
-
-// cut is the part of the set that the table's family can hold.
-func (p *place) cut(want rules.Set) rules.Set {
-	var part rules.Set
-	for _, w := range want {
-		w.Remotes = w.Remotes.Family(p.v4())
-		if !w.Remotes.Empty() {
-			part = append(part, w)
-		}
-	}
-	return part
-}
-
-// side is the part of the set with the direction.
-func side(want rules.Set, d rules.Direction) rules.Set {
-	var part rules.Set
-	for _, w := range want {
-		if w.Direction == d {
-			part = append(part, w)
-		}
-	}
-	return part
 }

@@ -63,14 +63,14 @@ func portMatches(p rules.Protocol, list []rules.PortRange) []string {
 		return []string{""}
 	}
 	if word := portWords[p]; len(list) == 1 && (p == rules.TCP || p == rules.UDP) {
-		return []string{"-m " + word + " --dport " + portText(list[0]) + " "}
+		return []string{"-m " + word + " --dport " + list[0].Text(":") + " "}
 	}
 	var out []string
 	for len(list) > 0 {
 		var words []string
 		room := mostPorts
 		for len(list) > 0 && room >= portCost(list[0]) {
-			words = append(words, portText(list[0]))
+			words = append(words, list[0].Text(":"))
 			room -= portCost(list[0])
 			list = list[1:]
 		}
@@ -84,13 +84,6 @@ func portCost(p rules.PortRange) int {
 		return 1
 	}
 	return 2
-}
-
-func portText(p rules.PortRange) string {
-	if p.First == p.Last {
-		return fmt.Sprint(p.First)
-	}
-	return fmt.Sprintf("%d:%d", p.First, p.Last)
 }
 
 // address is the option for the other end.

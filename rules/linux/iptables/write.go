@@ -37,7 +37,7 @@ func (Manager) Target(s *rules.State, want rules.Set) (rules.Copy, error) {
 	b.WriteString(copyHeader)
 	for _, p := range needed(r, all, want) {
 		fmt.Fprintf(&b, "place %s %s %s\n", p.backend, p.family, p.table)
-		part := p.cut(want)
+		part := want.Family(p.v4())
 		chains, body := p.said(part)
 		for _, c := range chains {
 			b.WriteString(":" + c + "\n")
@@ -71,7 +71,7 @@ func (p *place) said(part rules.Set) (chains, body []string) {
 			d = rules.Out
 		}
 		chains = append(chains, h.target)
-		for _, w := range side(part, d) {
+		for _, w := range part.Side(d) {
 			for _, l := range lines(&w) {
 				body = append(body, "-A "+h.target+" "+l)
 			}

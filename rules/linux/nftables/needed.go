@@ -138,25 +138,7 @@ func cut(want rules.Set, family string) rules.Set {
 	if family != "ip" && family != "ip6" {
 		return want
 	}
-	var part rules.Set
-	for _, w := range want {
-		w.Remotes = w.Remotes.Family(family == "ip")
-		if !w.Remotes.Empty() {
-			part = append(part, w)
-		}
-	}
-	return part
-}
-
-// side is the part of the set with the direction.
-func side(want rules.Set, d rules.Direction) rules.Set {
-	var part rules.Set
-	for _, w := range want {
-		if w.Direction == d {
-			part = append(part, w)
-		}
-	}
-	return part
+	return want.Family(family == "ip")
 }
 
 // holds is what the place has to hold of the set. A drop is final wherever it stands,

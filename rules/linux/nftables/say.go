@@ -62,17 +62,11 @@ func line(w *rules.Rule, who string) string {
 }
 
 func ports(list []rules.PortRange) string {
-	words := make([]string, len(list))
-	for i, p := range list {
-		words[i] = fmt.Sprint(p.First)
-		if p.Last != p.First {
-			words[i] = fmt.Sprintf("%d-%d", p.First, p.Last)
-		}
+	words := rules.PortsText(list, ", ")
+	if len(list) == 1 {
+		return words
 	}
-	if len(words) == 1 {
-		return words[0]
-	}
-	return "{ " + strings.Join(words, ", ") + " }"
+	return "{ " + words + " }"
 }
 
 func address(v4 bool, d rules.Direction) string {

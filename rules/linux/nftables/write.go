@@ -70,10 +70,10 @@ func (p *place) write(b *strings.Builder, want rules.Set) {
 		}
 	}
 	if p.in {
-		p.writeChain(b, rules.In, side(want, rules.In))
+		p.writeChain(b, rules.In, want.Side(rules.In))
 	}
 	if p.out {
-		p.writeChain(b, rules.Out, side(want, rules.Out))
+		p.writeChain(b, rules.Out, want.Side(rules.Out))
 	}
 	b.WriteString("}\n")
 }

@@ -1,7 +1,6 @@
 package ufw
 
 import (
-	"fmt"
 	"net/netip"
 	"strings"
 
@@ -53,15 +52,15 @@ func portLists(ports []rules.PortRange) []string {
 	var out, words []string
 	used := 0
 	for _, p := range ports {
-		word, size := fmt.Sprint(p.First), 1
+		size := 1
 		if p.Last != p.First {
-			word, size = fmt.Sprintf("%d:%d", p.First, p.Last), 2
+			size = 2
 		}
 		if used+size > maxPorts {
 			out = append(out, strings.Join(words, ","))
 			words, used = nil, 0
 		}
-		words, used = append(words, word), used+size
+		words, used = append(words, p.Text(":")), used+size
 	}
 	return append(out, strings.Join(words, ","))
 }
