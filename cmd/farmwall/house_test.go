@@ -117,7 +117,7 @@ var homes = map[string][]string{
 	"github.com/jcmturner/gokrb5":        {"transport/winrm", "transport/lab/windows/wsman"},
 	"github.com/alexbrainman/sspi":       {"transport/winrm"},
 	"golang.org/x/crypto":                {"transport/ssh", "transport/winrm", "transport/lab", "transport/lab/windows/wsman", "transport/lab/windows/sshd"},
-	"golang.org/x/sys":                   {"transport", "transport/ssh", "transport/lab"},
+	"golang.org/x/sys":                   {"transport", "transport/ssh", "transport/lab", "rules/linux/linuxtest"},
 	"golang.org/x/term":                  {"cmd/farmwall", "transport/ssh"},
 	"github.com/urfave/cli":              {"cmd/farmwall"},
 	"github.com/hashicorp/go-multierror": {"tasks"},

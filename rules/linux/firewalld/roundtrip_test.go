@@ -3,7 +3,6 @@
 package firewalld_test
 
 import (
-	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -13,51 +12,18 @@ import (
 	"farmwall/rules/rulestest"
 )
 
-func addresses(t testing.TB, list ...string) *rules.Addresses {
-	t.Helper()
-	var ps []netip.Prefix
-	for _, s := range list {
-		ps = append(ps, netip.MustParsePrefix(s))
-	}
-	return rules.NewAddresses(ps)
-}
-
-func ports(list ...uint16) []rules.PortRange {
-	var out []rules.PortRange
-	for _, p := range list {
-		out = append(out, rules.PortRange{First: p, Last: p})
-	}
-	return out
-}
-
-// set is a set of the farm "f".
-func set(t testing.TB, list ...rules.Rule) rules.Set {
-	t.Helper()
-	for i := range list {
-		list[i].Farm = "f"
-		if list[i].Direction == "" {
-			list[i].Direction = rules.In
-		}
-	}
-	s, err := rules.NewSet(list)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
 // everything is one rule of each kind that a zone can hold. Two of them share a part, and
 // one is, in part, what the administrator has opened already.
 func everything(t testing.TB) rules.Set {
-	members := addresses(t, "192.0.2.1/32", "198.51.100.0/25", "2001:db8::1/128", "2001:db8:1::/48")
+	members := addresses("192.0.2.1/32", "198.51.100.0/25", "2001:db8::1/128", "2001:db8:1::/48")
 	return set(t,
 		rules.Rule{ID: "anywhere", Protocol: rules.TCP, Ports: ports(80, 443)},
 		rules.Rule{ID: "one", Protocol: rules.TCP, Ports: ports(20009), Remotes: members},
-		rules.Rule{ID: "shared", Protocol: rules.TCP, Ports: ports(20009), Remotes: addresses(t, "192.0.2.1/32", "203.0.113.5/32")},
-		rules.Rule{ID: "covered", Protocol: rules.TCP, Ports: ports(7777), Remotes: addresses(t, "10.0.0.9/32", "10.0.0.10/32")},
+		rules.Rule{ID: "shared", Protocol: rules.TCP, Ports: ports(20009), Remotes: addresses("192.0.2.1/32", "203.0.113.5/32")},
+		rules.Rule{ID: "covered", Protocol: rules.TCP, Ports: ports(7777), Remotes: addresses("10.0.0.9/32", "10.0.0.10/32")},
 		rules.Rule{ID: "udp", Protocol: rules.UDP, Ports: []rules.PortRange{{First: 1000, Last: 1005}, {First: 2000, Last: 2000}}, Remotes: members},
-		rules.Rule{ID: "vrrp", Protocol: rules.VRRP, Remotes: addresses(t, "192.0.2.0/24")},
-		rules.Rule{ID: "all-of-ipv4", Protocol: rules.TCP, Ports: ports(81), Remotes: addresses(t, "0.0.0.0/0")},
+		rules.Rule{ID: "vrrp", Protocol: rules.VRRP, Remotes: addresses("192.0.2.0/24")},
+		rules.Rule{ID: "all-of-ipv4", Protocol: rules.TCP, Ports: ports(81), Remotes: addresses("0.0.0.0/0")},
 		rules.Rule{ID: "loopback", Protocol: rules.TCP, Ports: ports(8008), Loopback: true},
 		rules.Rule{ID: "out", Direction: rules.Out, Protocol: rules.TCP, Ports: ports(389), Remotes: members},
 		rules.Rule{ID: "exposure.tcp-20009", Protocol: rules.TCP, Ports: ports(20009), Block: true},
@@ -77,51 +43,51 @@ firewall-cmd --reload`
 func TestApplyReloadUndoRemove(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
-	h.sh(administrator)
-	before := h.foreign()
+	h.Sh(administrator)
+	before := h.Ruleset()
 	want := everything(t)
 
-	lease := h.apply(want).Lease
-	now := h.foreign()
+	lease := h.Apply(want).Lease
+	now := h.Ruleset()
 	if loaded, permanent, _ := strings.Cut(now, "\npermanent\n"); !strings.Contains(loaded, "20009") || strings.Contains(permanent, "20009") {
 		t.Fatalf("before the confirm the rules are not loaded, or permanent:\n%s", now)
 	}
-	if r := h.revert(lease); r.Result != rules.Undone {
+	if r := h.Revert(lease); r.Result != rules.Undone {
 		t.Fatalf("revert: %+v", r)
 	}
-	if after := h.foreign(); lines(after) != lines(before) {
+	if after := h.Ruleset(); lines(after) != lines(before) {
 		t.Fatalf("after the undo:\n%s", differences(before, after))
 	}
 
-	h.confirmed(want)
-	h.nothingToDo(want)
-	ours := h.foreign()
+	h.Confirmed(want)
+	h.NothingToDo(want)
+	ours := h.Ruleset()
 	commands := []string{"firewall-cmd --reload"}
 	if os.Getenv("FARMWALL_SOAK") == "1" {
 		commands = append(commands, "firewall-cmd --complete-reload", "firewall-cmd --runtime-to-permanent", "firewall-cmd --add-port=99/tcp; firewall-cmd --remove-port=99/tcp")
 	}
 	for _, command := range commands {
-		h.sh(command)
-		h.nothingToDo(want)
-		if after := h.foreign(); lines(after) != lines(ours) {
+		h.Sh(command)
+		h.NothingToDo(want)
+		if after := h.Ruleset(); lines(after) != lines(ours) {
 			t.Errorf("after %s:\n%s", command, differences(ours, after))
 		}
 	}
 
 	fewer := set(t, want[0], rules.Rule{ID: "one", Protocol: rules.TCP, Ports: ports(20010)})
-	if r := h.revert(h.apply(fewer).Lease); r.Result != rules.Undone {
+	if r := h.Revert(h.Apply(fewer).Lease); r.Result != rules.Undone {
 		t.Fatalf("revert: %+v", r)
 	}
-	if after := h.foreign(); lines(after) != lines(ours) {
+	if after := h.Ruleset(); lines(after) != lines(ours) {
 		t.Errorf("after the second undo:\n%s", differences(ours, after))
 	}
-	h.confirmed(fewer)
-	h.nothingToDo(fewer)
-	observed, err := h.run(system.Observe())
+	h.Confirmed(fewer)
+	h.NothingToDo(fewer)
+	observed, err := h.Run(system.Observe())
 	if err != nil {
 		t.Fatal(err)
 	}
-	stranger := addresses(t, "198.18.0.7/32")
+	stranger := addresses("198.18.0.7/32")
 	rulestest.Contract(t, system, rulestest.Fixture{
 		Name: "firewalld", Observed: observed, Holds: fewer,
 		Allowed: []rules.Flow{{Direction: rules.In, Protocol: rules.TCP, Port: 20010, Remotes: stranger}, {Direction: rules.In, Protocol: rules.TCP, Port: 22, Remotes: stranger}},
@@ -133,20 +99,20 @@ func TestApplyReloadUndoRemove(t *testing.T) {
 		"firewall-cmd --remove-rich-rule='rule port port=20010 protocol=tcp accept'",
 		"firewall-cmd --permanent --zone=internal --remove-rich-rule='rule port port=20010 protocol=tcp accept'",
 	} {
-		h.sh(edit)
-		if d := system.Diff(h.state(), fewer); len(d) == 0 {
+		h.Sh(edit)
+		if d := system.Diff(h.State(), fewer); len(d) == 0 {
 			t.Errorf("not seen: %s", edit)
 		}
-		h.confirmed(fewer)
-		h.nothingToDo(fewer)
+		h.Confirmed(fewer)
+		h.NothingToDo(fewer)
 	}
 
-	h.confirmed(nil)
-	h.nothingToDo(nil)
-	if after := h.foreign(); lines(after) != lines(before) {
+	h.Confirmed(nil)
+	h.NothingToDo(nil)
+	if after := h.Ruleset(); lines(after) != lines(before) {
 		t.Errorf("after remove:\n%s", differences(before, after))
 	}
-	if left := h.sh("ls -A /etc/farmwall /etc/systemd/system/*farmwall* 2>/dev/null || true"); left != "" {
+	if left := h.Sh("ls -A /etc/farmwall /etc/systemd/system/*farmwall* 2>/dev/null || true"); left != "" {
 		t.Errorf("remove left %q", left)
 	}
 }

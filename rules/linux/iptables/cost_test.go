@@ -38,23 +38,23 @@ func TestManyMembers(t *testing.T) {
 			t.Parallel()
 			h := newHost(t, "sh")
 			h.restore(hosts["default drop"].with(backend))
-			before := h.ruleset()
+			before := h.Ruleset()
 			start := time.Now()
-			h.confirmed(members(t, n))
+			h.Confirmed(members(t, n))
 			t.Logf("%d members were written in %v", n, time.Since(start))
-			h.nothingToDo(members(t, n))
-			if most := 2*n + 1000; strings.Count(h.ruleset(), "\n-A FARMWALL-") > most {
+			h.NothingToDo(members(t, n))
+			if most := 2*n + 1000; strings.Count(h.Ruleset(), "\n-A FARMWALL-") > most {
 				t.Errorf("more than %d rules", most)
 			}
 			if soak {
-				r := h.apply(members(t, n-1))
-				h.nothingToDo(members(t, n-1))
-				if r := h.revert(r.Lease); r.Result != rules.Undone {
+				r := h.Apply(members(t, n-1))
+				h.NothingToDo(members(t, n-1))
+				if r := h.Revert(r.Lease); r.Result != rules.Undone {
 					t.Errorf("revert: %+v", r)
 				}
-				h.nothingToDo(members(t, n))
+				h.NothingToDo(members(t, n))
 			}
-			h.confirmed(nil)
+			h.Confirmed(nil)
 			h.cleanAs(before)
 		})
 	}
@@ -65,12 +65,12 @@ func TestManyMembers(t *testing.T) {
 func TestProcesses(t *testing.T) {
 	h := newHost(t, "sh")
 	h.restore(hosts["default drop"].with("nft"))
-	target, err := system.Target(h.state(), someSet(t))
+	target, err := system.Target(h.State(), someSet(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.load(section(target), "full")
-	seen := h.sh(`mkdir /run/count; for p in sed mawk awk iptables-nft-save ip6tables-nft-save iptables-nft-restore ip6tables-nft-restore; do
+	seen := h.Sh(`mkdir /run/count; for p in sed mawk awk iptables-nft-save ip6tables-nft-save iptables-nft-restore ip6tables-nft-restore; do
 	real=$(readlink -f "$(command -v $p)") name=$(command -v $p)
 	printf '#!/bin/sh\necho %s >>/run/counted\nexec -a %s %s "$@"\n' $p $p $real >/run/count/$p
 done; sed -i 's,/bin/sh,/bin/bash,' /run/count/*; chmod 755 /run/count/*; echo ok`)
@@ -78,7 +78,7 @@ done; sed -i 's,/bin/sh,/bin/bash,' /run/count/*; chmod 755 /run/count/*; echo o
 		t.Fatal(seen)
 	}
 	h.loadWith("PATH=/run/count:$PATH", section(target), "full")
-	counted := strings.Fields(h.sh("cat /run/counted"))
+	counted := strings.Fields(h.Sh("cat /run/counted"))
 	// two saves, one awk, and for each family a sed and a restore
 	if len(counted) > 7 {
 		t.Errorf("%d processes: %v", len(counted), counted)

@@ -4,24 +4,12 @@ package iptables_test
 
 import (
 	"os"
-	"regexp"
-	"strings"
 	"testing"
 	"time"
 
 	"farmwall/rules"
+	"farmwall/rules/linux/linuxtest"
 )
-
-// dying is the script with a command put behind a comment of its text.
-func dying(t *testing.T, s rules.Script, mark, command string) rules.Script {
-	t.Helper()
-	at := regexp.MustCompile(`(?m)^(\t+)# ` + regexp.QuoteMeta(mark) + `$`)
-	if n := len(at.FindAllString(s.Body, -1)); n != 1 {
-		t.Fatalf("the mark %q is there %d times", mark, n)
-	}
-	s.Body = at.ReplaceAllString(s.Body, "${0}\n${1}"+strings.ReplaceAll(command, "$", "$$"))
-	return s
-}
 
 const window = 8 * time.Second
 
@@ -38,35 +26,18 @@ func TestChangeDies(t *testing.T) {
 				t.Parallel()
 				h := newHost(t, "sh")
 				h.restore(hosts["both ways"].with(backend))
-				h.confirmed(someSet(t))
-				before := h.ruleset()
-				s := h.state()
+				h.Confirmed(someSet(t))
+				before := h.Ruleset()
+				s := h.State()
 				command := "kill -9 -$$"
 				if i == 0 {
 					command = `[ -n "$work_test" ] || kill -9 -$$`
 				}
-				script := dying(t, system.Change(h.request(s, otherSet(t), window)), step, command)
-				if out, err := h.run(script); err == nil && strings.Contains(string(out), "result") {
-					t.Fatalf("the script did not die: %s", out)
-				}
-				if step == "loaded" && h.ruleset() == before {
+				h.Dies(linuxtest.Dying(t, system.Change(h.Request(s, otherSet(t), window)), step, command))
+				if step == "loaded" && h.Ruleset() == before {
 					t.Error("nothing was loaded before it died")
 				}
-				h.gone("switch", window+20*time.Second)
-				if r := h.frame(system.Recover()); r.Result == rules.Pending {
-					time.Sleep(window) // armed, and died before it could start the switch
-					if r := h.frame(system.Recover()); r.Result == rules.Pending {
-						t.Fatalf("recover: %+v", r)
-					}
-				}
-				if after := h.ruleset(); after != before {
-					t.Errorf("the host is between old and new:\n%s\nbefore:\n%s", after, before)
-				}
-				if got := h.state(); got.Ours != s.Ours || got.Rest != s.Rest || got.Record != s.Record {
-					t.Errorf("the host is not in its old state: %+v", got)
-				}
-				h.confirmed(otherSet(t))
-				h.nothingToDo(otherSet(t))
+				h.ComesBack(before, s, window, otherSet(t))
 			})
 		}
 	}
@@ -87,27 +58,22 @@ func TestConfirmDies(t *testing.T) {
 				t.Parallel()
 				h := newHost(t, "sh")
 				h.restore(hosts["default drop"].with(backend))
-				h.confirmed(someSet(t))
-				before := h.ruleset()
-				r := h.frame(system.Change(h.request(h.state(), otherSet(t), window)))
+				h.Confirmed(someSet(t))
+				before := h.Ruleset()
+				r := h.Frame(system.Change(h.Request(h.State(), otherSet(t), window)))
 				if r.Result != rules.Applied {
 					t.Fatalf("change: %+v", r)
 				}
-				script := dying(t, system.Confirm(rules.ConfirmRequest{
-					Run: "run-1", Controller: "admin@controller", Lease: r.Lease, Time: time.Unix(1700000001, 0),
-				}), step, "kill -9 -$$")
-				if out, err := h.run(script); err == nil && strings.Contains(string(out), "result") {
-					t.Fatalf("the script did not die: %s", out)
-				}
+				h.ConfirmDies(r.Lease, step)
 				if !confirmed {
-					h.gone("switch", window+30*time.Second)
+					h.Gone("switch", window+30*time.Second)
 				}
-				if r := h.frame(system.Recover()); confirmed && r.Result != rules.Confirmed && r.Result != rules.Idle {
+				if r := h.Frame(system.Recover()); confirmed && r.Result != rules.Confirmed && r.Result != rules.Idle {
 					t.Errorf("recover: %+v", r)
 				}
 				if confirmed {
-					h.nothingToDo(otherSet(t))
-				} else if after := h.ruleset(); after != before {
+					h.NothingToDo(otherSet(t))
+				} else if after := h.Ruleset(); after != before {
 					t.Errorf("after the switch:\n%s\nbefore:\n%s", after, before)
 				}
 			})

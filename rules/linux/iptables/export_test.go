@@ -8,6 +8,7 @@ import (
 
 	"farmwall/rules"
 	"farmwall/rules/linux/iptables"
+	"farmwall/rules/linux/linuxtest"
 )
 
 // TestExport runs the exported script on a host, twice and over another one: there is
@@ -20,13 +21,13 @@ func TestExport(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		before := h.ruleset()
-		h.feed(string(file), "sh")
-		h.feed(string(file), "sh")
-		foreignUntouched(t, before, h.ruleset())
-		for _, c := range system.Diff(h.state(), want) {
+		before := h.Ruleset()
+		h.Feed(string(file), "sh")
+		h.Feed(string(file), "sh")
+		h.ForeignUntouched(before)
+		for _, c := range system.Diff(h.State(), want) {
 			if note := c.Note; !strings.Contains(note, "would not survive a reboot") && !strings.Contains(note, "in chain OUTPUT is not needed") {
-				t.Errorf("after the file: %s\n%s\n%s", show([]rules.Change{c}), file, h.ruleset())
+				t.Errorf("after the file: %s\n%s\n%s", linuxtest.Show([]rules.Change{c}), file, h.Ruleset())
 			}
 		}
 	}

@@ -4,88 +4,11 @@ package iptables_test
 
 import (
 	"fmt"
-	"net"
 	"os"
-	"runtime"
 	"testing"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"farmwall/rules"
 )
-
-// inNamespace calls f on a thread that is in the network namespace of the process.
-func inNamespace(t testing.TB, pid string, f func() error) error {
-	t.Helper()
-	done := make(chan error, 1)
-	go func() {
-		// Never unlocked: the thread ends with the goroutine.
-		runtime.LockOSThread()
-		ns, err := os.Open("/proc/" + pid + "/ns/net")
-		if err != nil {
-			done <- err
-			return
-		}
-		defer func() { _ = ns.Close() }()
-		if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
-			done <- err
-			return
-		}
-		done <- f()
-	}()
-	return <-done
-}
-
-// listen accepts connections in the host until the test ends.
-func (h *host) listen(addresses ...string) {
-	h.t.Helper()
-	for _, a := range addresses {
-		err := inNamespace(h.t, h.pid, func() error {
-			l, err := net.Listen("tcp", a)
-			if err != nil {
-				return err
-			}
-			h.t.Cleanup(func() { _ = l.Close() })
-			go func() {
-				for {
-					c, err := l.Accept()
-					if err != nil {
-						return
-					}
-					_ = c.Close()
-				}
-			}()
-			return nil
-		})
-		if err != nil {
-			h.t.Fatal(err)
-		}
-	}
-}
-
-// opens says whether the client can open a connection to the host within some tries:
-// neighbours have to be found first.
-func (h *host) opens(address string) bool {
-	for range 5 {
-		if h.reaches(address) {
-			return true
-		}
-	}
-	return false
-}
-
-// reaches says whether the client can open a connection to the host right now.
-func (h *host) reaches(address string) bool {
-	return inNamespace(h.t, h.client, func() error {
-		d := net.Dialer{Timeout: 700 * time.Millisecond}
-		c, err := d.Dial("tcp", address)
-		if err == nil {
-			_ = c.Close()
-		}
-		return err
-	}) == nil
-}
 
 // TestFlowsPass opens real connections: closed before, open where wanted after the
 // change, and closed again after the undo.
@@ -113,36 +36,36 @@ func TestFlowsPass(t *testing.T) {
 				t.Parallel()
 				h := newHost(t, "sh")
 				for port := range open {
-					h.listen("192.0.2.10:"+port, "[2001:db8::10]:"+port)
+					h.Listen("192.0.2.10:"+port, "[2001:db8::10]:"+port)
 				}
 				for _, a := range []string{"192.0.2.10:443", "[2001:db8::10]:443"} {
-					if !h.opens(a) {
+					if !h.Opens(a) {
 						t.Fatalf("%s is closed before there is a wall", a)
 					}
 				}
 				h.restore(hosts[name].with(backend))
 				// What a foreign rule opens and ours closes.
-				h.sh(asked("P -I INPUT -p tcp --dport 8080 -j ACCEPT", backend))
-				before := h.ruleset()
-				if h.reaches("192.0.2.10:443") || h.reaches("[2001:db8::10]:443") || !h.opens("192.0.2.10:8080") {
+				h.Sh(asked("P -I INPUT -p tcp --dport 8080 -j ACCEPT", backend))
+				before := h.Ruleset()
+				if h.Reaches("192.0.2.10:443") || h.Reaches("[2001:db8::10]:443") || !h.Opens("192.0.2.10:8080") {
 					t.Fatalf("the wall is none:\n%s", before)
 				}
-				r := h.apply(want)
+				r := h.Apply(want)
 				for _, host := range []string{"192.0.2.10:", "[2001:db8::10]:"} {
 					for port, open := range open {
-						if open && !h.opens(host+port) || !open && h.reaches(host+port) {
-							t.Errorf("%s%s: open is not %v\n%s", host, port, open, h.ruleset())
+						if open && !h.Opens(host+port) || !open && h.Reaches(host+port) {
+							t.Errorf("%s%s: open is not %v\n%s", host, port, open, h.Ruleset())
 						}
 					}
 				}
-				h.nothingToDo(want)
-				if r := h.revert(r.Lease); r.Result != rules.Undone {
+				h.NothingToDo(want)
+				if r := h.Revert(r.Lease); r.Result != rules.Undone {
 					t.Errorf("revert: %+v", r)
 				}
-				if after := h.ruleset(); after != before {
+				if after := h.Ruleset(); after != before {
 					t.Errorf("after the undo:\n%s\nbefore:\n%s", after, before)
 				}
-				if h.reaches("192.0.2.10:443") {
+				if h.Reaches("192.0.2.10:443") {
 					t.Error("still open after the undo")
 				}
 			})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"farmwall/rules"
+	"farmwall/rules/linux/linuxtest"
 )
 
 // TestChangeInEveryShell walks through change, revert, confirm and removal.
@@ -17,24 +18,24 @@ func TestChangeInEveryShell(t *testing.T) {
 			t.Parallel()
 			h := newHost(t, shell)
 			h.restore(hosts["default drop"].with(backend))
-			before := h.ruleset()
-			first := h.apply(someSet(t))
-			if s := h.state(); s.Manager != "iptables" || s.Token.State != "armed" || first.Ours != s.Ours {
+			before := h.Ruleset()
+			first := h.Apply(someSet(t))
+			if s := h.State(); s.Manager != "iptables" || s.Token.State != "armed" || first.Ours != s.Ours {
 				t.Errorf("%+v, and the change says that ours is %s", s, first.Ours)
 			}
-			if r := h.revert(first.Lease); r.Result != rules.Undone {
+			if r := h.Revert(first.Lease); r.Result != rules.Undone {
 				t.Errorf("revert: %+v", r)
 			}
-			if after := h.ruleset(); after != before {
+			if after := h.Ruleset(); after != before {
 				t.Errorf("after the undo:\n%s\nbefore:\n%s", after, before)
 			}
-			second := h.apply(someSet(t))
-			done := h.confirm(second.Lease)
-			if s := h.state(); done.Result != rules.Confirmed || done.Unsaved != "" || done.Ours != s.Ours || s.Record.Digest != someSet(t).Digest() {
+			second := h.Apply(someSet(t))
+			done := h.Confirm(second.Lease)
+			if s := h.State(); done.Result != rules.Confirmed || done.Unsaved != "" || done.Ours != s.Ours || s.Record.Digest != someSet(t).Digest() {
 				t.Fatalf("confirm: %+v, %+v", done, s)
 			}
-			h.nothingToDo(someSet(t))
-			h.confirmed(nil)
+			h.NothingToDo(someSet(t))
+			h.Confirmed(nil)
 			h.cleanAs(before)
 		})
 	}
@@ -45,29 +46,15 @@ func TestSwitchFires(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, "sh")
 	h.restore(hosts["both ways"].with("legacy"))
-	before := h.ruleset()
-	r := h.frame(system.Change(h.request(h.state(), otherSet(t), 6*time.Second)))
-	if r.Result != rules.Applied || h.ruleset() == before {
+	before := h.Ruleset()
+	r := h.Frame(system.Change(h.Request(h.State(), otherSet(t), 6*time.Second)))
+	if r.Result != rules.Applied || h.Ruleset() == before {
 		t.Fatalf("change: %+v", r)
 	}
-	h.gone("switch", 15*time.Second)
-	if after := h.ruleset(); after != before {
+	h.Gone("switch", 15*time.Second)
+	if after := h.Ruleset(); after != before {
 		t.Errorf("after the switch:\n%s\nbefore:\n%s", after, before)
 	}
-}
-
-// gone waits until no process of the program runs in this mode.
-func (h *host) gone(mode string, within time.Duration) {
-	h.t.Helper()
-	end := time.Now().Add(within)
-	for time.Now().Before(end) {
-		out := h.sh(`for p in /proc/[0-9]*; do [ "$(readlink $p/ns/mnt)" = "$(readlink /proc/self/ns/mnt)" ] && tr '\0' ' ' <$p/cmdline; echo; done 2>/dev/null`)
-		if !strings.Contains(out, " "+mode+" ") {
-			return
-		}
-		time.Sleep(200 * time.Millisecond)
-	}
-	h.t.Errorf("the %s still runs after %v", mode, within)
 }
 
 // TestStale changes ours or the rest between reading and change.
@@ -80,19 +67,19 @@ func TestStale(t *testing.T) {
 			t.Parallel()
 			h := newHost(t, "sh")
 			h.restore(hosts["default drop"].with(backend))
-			h.confirmed(someSet(t))
+			h.Confirmed(someSet(t))
 			for edit, want := range edits {
-				q := h.request(h.state(), otherSet(t), time.Minute)
-				h.sh(asked(edit, backend))
-				before := h.ruleset()
-				if r := h.frame(system.Change(q)); r.Result != want {
+				q := h.Request(h.State(), otherSet(t), time.Minute)
+				h.Sh(asked(edit, backend))
+				before := h.Ruleset()
+				if r := h.Frame(system.Change(q)); r.Result != want {
 					t.Errorf("%s: %+v", edit, r)
 				}
-				if h.ruleset() != before {
+				if h.Ruleset() != before {
 					t.Errorf("%s: something changed", edit)
 				}
 			}
-			if q := h.request(h.state(), otherSet(t), time.Minute); h.frame(system.Change(q)).Result != rules.Applied {
+			if q := h.Request(h.State(), otherSet(t), time.Minute); h.Frame(system.Change(q)).Result != rules.Applied {
 				t.Error("a fresh plan is refused")
 			}
 		})
@@ -110,24 +97,24 @@ func TestForeignReload(t *testing.T) {
 				h := newHost(t, "sh")
 				h.restore(hosts["default drop"].with(backend))
 				if !first {
-					h.confirmed(someSet(t))
+					h.Confirmed(someSet(t))
 				}
-				r := h.apply(otherSet(t))
+				r := h.Apply(otherSet(t))
 				later := hosts["last rule"].with(backend)
 				h.restore(later)
-				fresh := foreignOnly(h.ruleset())
-				if after := h.revert(r.Lease); after.Result != rules.Undone && after.Result != rules.Pending {
+				fresh := foreignOnly(h.Ruleset())
+				if after := h.Revert(r.Lease); after.Result != rules.Undone && after.Result != rules.Pending {
 					t.Errorf("first %v: %+v", first, after)
 				}
-				if now := foreignOnly(h.ruleset()); now != fresh {
+				if now := foreignOnly(h.Ruleset()); now != fresh {
 					t.Errorf("the foreign rules are\n%s\ninstead of\n%s", now, fresh)
 				}
-				if places := h.state().Places; first && len(places) > 0 {
+				if places := h.State().Places; first && len(places) > 0 {
 					t.Errorf("still ours: %+v", places)
 				}
 				if !first {
-					if d := system.Diff(h.state(), someSet(t)); len(d) > 0 {
-						t.Errorf("the undo did not bring the rules back: %s\n%s", show(d), h.ruleset())
+					if d := system.Diff(h.State(), someSet(t)); len(d) > 0 {
+						t.Errorf("the undo did not bring the rules back: %s\n%s", linuxtest.Show(d), h.Ruleset())
 					}
 				}
 			})
@@ -157,16 +144,16 @@ func TestRepairs(t *testing.T) {
 			h := newHost(t, "sh")
 			h.restore(hosts["default drop"].with(backend))
 			want := closingSet(t)
-			h.confirmed(want)
-			good := h.ruleset()
-			h.sh(asked(c.command, backend))
-			d := system.Diff(h.state(), want)
+			h.Confirmed(want)
+			good := h.Ruleset()
+			h.Sh(asked(c.command, backend))
+			d := system.Diff(h.State(), want)
 			if len(d) != 1 || d[0].Verb != rules.Repair || !strings.Contains(d[0].Note, c.note) {
-				t.Errorf("the differences are %s\n%s", show(d), h.ruleset())
+				t.Errorf("the differences are %s\n%s", linuxtest.Show(d), h.Ruleset())
 			}
-			h.confirmed(want)
-			h.nothingToDo(want)
-			if now := h.ruleset(); now != good && name != "jump moved" {
+			h.Confirmed(want)
+			h.NothingToDo(want)
+			if now := h.Ruleset(); now != good && name != "jump moved" {
 				t.Errorf("repaired:\n%s\nbefore:\n%s", now, good)
 			}
 		})

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"farmwall/rules"
+	"farmwall/rules/linux/linuxtest"
 )
 
 // hostile are texts that would do something, were they ever syntax.
@@ -19,24 +19,7 @@ var hostile = []string{
 func TestHostileNames(t *testing.T) {
 	h := newHost(t, "sh")
 	h.restore(hosts["default drop"].with("nft"))
-	s := h.state()
-	for _, text := range hostile {
-		for _, w := range []rules.Rule{
-			{Farm: text, ID: "x", Direction: rules.In, Protocol: rules.TCP, Ports: ports(80)},
-			{Farm: "farm", ID: text, Direction: rules.In, Protocol: rules.TCP, Ports: ports(80)},
-			{Farm: "farm", ID: "x", Direction: rules.Direction(text), Protocol: rules.TCP, Ports: ports(80)},
-			{Farm: "farm", ID: "x", Direction: rules.In, Protocol: rules.TCP, Ports: ports(80), Opaque: text},
-		} {
-			_, _, _, good := rules.ParseMark(w.Mark())
-			good = good && w.Direction == rules.In && w.Opaque == ""
-			if err := system.Check(s, rules.Set{w}); (err == nil) != good {
-				t.Errorf("%q: %v", text, err)
-			}
-			if c, err := system.Target(s, rules.Set{w}); (err == nil) != good {
-				t.Errorf("%q: the target is %s", text, c)
-			}
-		}
-	}
+	linuxtest.HostileNames(t, system, h.State(), hostile)
 }
 
 // TestHostileHosts has rules of others whose texts look like ours or like
@@ -47,7 +30,7 @@ func TestHostileHosts(t *testing.T) {
 			t.Parallel()
 			h := newHost(t, "sh")
 			h.restore(hosts["default drop"].with(backend))
-			h.sh(asked(`P -N farmwall-in
+			h.Sh(asked(`P -N farmwall-in
 P -A INPUT -j farmwall-in
 P -A INPUT -p tcp -m comment --comment "-j FARMWALL-IN" -j ACCEPT
 P -A INPUT -p tcp -m comment --comment ' --comment farmwall:farm:web:00000000 ' -j ACCEPT
@@ -57,18 +40,18 @@ P -A INPUT -p tcp -m comment --comment 'not-farmwall:farm:web:00000000' -j ACCEP
 P -A INPUT -p tcp -j LOG --log-prefix '-j FARMWALL-IN " \\'
 P -A INPUT -p tcp -m comment --comment 'COMMIT' -j ACCEPT
 P -A INPUT -p tcp -m comment --comment '$(touch /run/pwned)' -j ACCEPT`, backend))
-			before := h.ruleset()
-			h.confirmed(someSet(t))
-			h.nothingToDo(someSet(t))
-			h.sh(asked(`P -A INPUT -p tcp --dport 9 -j ACCEPT; P -D INPUT 1; P -A INPUT -j FARMWALL-IN`, backend))
-			h.confirmed(otherSet(t))
-			h.nothingToDo(otherSet(t))
-			h.sh(asked(`P -D INPUT -p tcp --dport 9 -j ACCEPT`, backend))
-			h.confirmed(nil)
-			if after := h.ruleset(); after != before {
+			before := h.Ruleset()
+			h.Confirmed(someSet(t))
+			h.NothingToDo(someSet(t))
+			h.Sh(asked(`P -A INPUT -p tcp --dport 9 -j ACCEPT; P -D INPUT 1; P -A INPUT -j FARMWALL-IN`, backend))
+			h.Confirmed(otherSet(t))
+			h.NothingToDo(otherSet(t))
+			h.Sh(asked(`P -D INPUT -p tcp --dport 9 -j ACCEPT`, backend))
+			h.Confirmed(nil)
+			if after := h.Ruleset(); after != before {
 				t.Errorf("the foreign rules were\n%s\nand are\n%s", before, after)
 			}
-			if _, err := h.try("ls /run/pwned"); err == nil {
+			if _, err := h.Try("ls /run/pwned"); err == nil {
 				t.Error("a comment was executed")
 			}
 		})
@@ -86,9 +69,9 @@ func TestUnwritableState(t *testing.T) {
 			t.Parallel()
 			h := newHost(t, "sh")
 			h.restore(hosts["default drop"].with(c.backend))
-			h.confirmed(someSet(t))
-			h.sh(asked(c.edit, c.backend))
-			s := h.state()
+			h.Confirmed(someSet(t))
+			h.Sh(asked(c.edit, c.backend))
+			s := h.State()
 			if err := system.Check(s, otherSet(t)); err == nil || !strings.Contains(err.Error(), c.hint) {
 				t.Errorf("it is not refused: %v", err)
 			}
@@ -101,12 +84,12 @@ func TestUnwritableState(t *testing.T) {
 func TestForeignNewline(t *testing.T) {
 	h := newHost(t, "sh")
 	h.restore(hosts["default drop"].with("legacy"))
-	h.sh("iptables-legacy -I INPUT -p tcp -m comment --comment 'a\n-A INPUT -j FARMWALL-IN\nCOMMIT' -j ACCEPT")
-	before := h.ruleset()
-	h.confirmed(someSet(t))
-	h.nothingToDo(someSet(t))
-	h.confirmed(nil)
-	if after := h.ruleset(); after != before {
+	h.Sh("iptables-legacy -I INPUT -p tcp -m comment --comment 'a\n-A INPUT -j FARMWALL-IN\nCOMMIT' -j ACCEPT")
+	before := h.Ruleset()
+	h.Confirmed(someSet(t))
+	h.NothingToDo(someSet(t))
+	h.Confirmed(nil)
+	if after := h.Ruleset(); after != before {
 		t.Errorf("the foreign rules were\n%s\nand are\n%s", before, after)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"farmwall/rules"
 	"farmwall/rules/linux"
+	"farmwall/rules/linux/linuxtest"
 )
 
 // saveOf is a save of a table filter with these chains and rules.
@@ -26,13 +27,7 @@ func saveOf(t testing.TB, chains, body []string) *linux.SaveTable {
 	return s.Table(filter)
 }
 
-func addresses(texts ...string) *rules.Addresses {
-	var ps []netip.Prefix
-	for _, s := range texts {
-		ps = append(ps, netip.MustParsePrefix(s))
-	}
-	return rules.NewAddresses(ps)
-}
+var addresses = linuxtest.Addresses
 
 // TestListsReadBack writes lists of every size and reads them back, and counts how many
 // rules a packet is compared with.

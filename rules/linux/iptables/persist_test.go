@@ -28,49 +28,49 @@ func TestBoot(t *testing.T) {
 			h := newHost(t, "sh")
 			bare := hosts["default drop"].with(backend)
 			h.restore(bare)
-			before := h.ruleset()
-			h.confirmed(someSet(t))
-			h.sh("for p in iptables ip6tables; do $p-" + backend + "-save >/run/frozen.$p; done")
-			h.confirmed(otherSet(t))
-			good := h.ruleset()
+			before := h.Ruleset()
+			h.Confirmed(someSet(t))
+			h.Sh("for p in iptables ip6tables; do $p-" + backend + "-save >/run/frozen.$p; done")
+			h.Confirmed(otherSet(t))
+			good := h.Ruleset()
 			boot := `for f in /etc/rc2.d/S??farmwall; do "$f" start; done`
 			frozen := "for p in iptables ip6tables; do $p-" + backend + "-restore </run/frozen.$p; done"
 			for name, loads := range map[string]string{"frozen": frozen, "bare": "", "frozen twice": frozen + "\n" + boot + "\n" + frozen} {
-				h.sh(forget)
+				h.Sh(forget)
 				if loads == "" {
 					h.restore(bare)
 				}
-				h.sh(loads)
-				h.sh(boot)
-				h.sh(boot) // it can be repeated
-				if now := h.ruleset(); now != good {
+				h.Sh(loads)
+				h.Sh(boot)
+				h.Sh(boot) // it can be repeated
+				if now := h.Ruleset(); now != good {
 					t.Errorf("%s: after the boot:\n%s\nbefore:\n%s", name, now, good)
 				}
-				h.nothingToDo(otherSet(t))
+				h.NothingToDo(otherSet(t))
 			}
 			// Nothing of the distribution's rules are there: ours are, in the same table.
-			h.sh(forget + "\n" + boot)
-			if !strings.Contains(h.ruleset(), "-j FARMWALL-IN") {
-				t.Errorf("our rules are not back:\n%s", h.ruleset())
+			h.Sh(forget + "\n" + boot)
+			if !strings.Contains(h.Ruleset(), "-j FARMWALL-IN") {
+				t.Errorf("our rules are not back:\n%s", h.Ruleset())
 			}
 			// A change that is not confirmed is not persistent.
-			h.sh(forget)
+			h.Sh(forget)
 			h.restore(bare)
-			h.sh(boot)
-			h.apply(someSet(t))
-			h.stopAll()
-			h.sh(forget)
+			h.Sh(boot)
+			h.Apply(someSet(t))
+			h.StopAll()
+			h.Sh(forget)
 			h.restore(bare)
-			h.sh(boot)
-			h.nothingToDo(otherSet(t))
-			h.confirmed(nil)
+			h.Sh(boot)
+			h.NothingToDo(otherSet(t))
+			h.Confirmed(nil)
 			h.cleanAs(before)
 			// What somebody froze comes back with no reason, and is found.
-			h.sh(frozen)
-			if d := system.Diff(h.state(), nil); len(d) == 0 {
+			h.Sh(frozen)
+			if d := system.Diff(h.State(), nil); len(d) == 0 {
 				t.Error("what was frozen and is wanted no more is not found")
 			}
-			h.confirmed(nil)
+			h.Confirmed(nil)
 			h.cleanAs(before)
 		})
 	}
@@ -88,23 +88,23 @@ func TestOldIptables(t *testing.T) {
 			t.Parallel()
 			h := newHost(t, "sh")
 			h.restore(hosts["default drop"].with("legacy"))
-			h.sh(`mkdir -p /run/sbin && cp -a /usr/sbin/. /run/sbin && cd /run/sbin && rm -f iptables* ip6tables* && cp /usr/sbin/xtables-legacy-multi xtables-multi
+			h.Sh(`mkdir -p /run/sbin && cp -a /usr/sbin/. /run/sbin && cd /run/sbin && rm -f iptables* ip6tables* && cp /usr/sbin/xtables-legacy-multi xtables-multi
 for p in iptables ip6tables; do
 	ln -s xtables-multi $p; ln -s xtables-multi $p-save
 	printf '#!/bin/sh\n%s\necho old >>/run/old\nexec /run/real %s-restore "$@"\n' "$OLD" $p >$p-restore; chmod 755 $p-restore
 done
 cp xtables-multi /run/real; chmod 755 /run/real; mount --bind /run/sbin /usr/sbin`, "OLD="+old)
 			want := someSet(t)
-			h.confirmed(want)
-			h.nothingToDo(want)
-			if h.sh("cat /run/old") == "" {
+			h.Confirmed(want)
+			h.NothingToDo(want)
+			if h.Sh("cat /run/old") == "" {
 				t.Error("the old program was not asked")
 			}
-			r := h.apply(otherSet(t))
-			if r := h.revert(r.Lease); r.Result != rules.Undone {
+			r := h.Apply(otherSet(t))
+			if r := h.Revert(r.Lease); r.Result != rules.Undone {
 				t.Errorf("revert: %+v", r)
 			}
-			h.nothingToDo(want)
+			h.NothingToDo(want)
 		})
 	}
 }

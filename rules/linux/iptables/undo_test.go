@@ -6,8 +6,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-
-	"farmwall/rules"
 )
 
 // with is the wall in the back end.
@@ -173,42 +171,20 @@ func undone(t *testing.T, foreign wall, hand, edit string) {
 	h := newHost(t, "sh")
 	h.restore(foreign)
 	if hand != "nothing" {
-		h.confirmed(someSet(t))
-		h.sh(asked(edit, foreign.backend))
-		if d := system.Diff(h.state(), someSet(t)); len(d) == 0 {
-			t.Errorf("%s is no difference:\n%s", hand, h.ruleset())
+		h.Confirmed(someSet(t))
+		h.Sh(asked(edit, foreign.backend))
+		if d := system.Diff(h.State(), someSet(t)); len(d) == 0 {
+			t.Errorf("%s is no difference:\n%s", hand, h.Ruleset())
 		}
 	}
-	seen := h.ruleset()
-	for _, want := range []rules.Set{otherSet(t), nil} {
-		before := h.ruleset()
-		beforeState := h.state()
-		r := h.apply(want)
-		h.nothingToDo(want)
-		foreignUntouched(t, before, h.ruleset())
-		if r := h.revert(r.Lease); r.Result != rules.Undone {
-			t.Fatalf("revert: %+v", r)
-		}
-		if after := h.ruleset(); after != before {
-			t.Fatalf("after the undo:\n%s\nbefore:\n%s", after, before)
-		}
-		if s := h.state(); s.Ours != beforeState.Ours || s.Rest != beforeState.Rest {
-			t.Error("the fingerprints differ after the undo")
-		}
-	}
-	h.confirmed(otherSet(t))
-	h.nothingToDo(otherSet(t))
-	h.confirmed(nil)
-	h.nothingToDo(nil)
+	seen := h.Ruleset()
+	h.Undoes(otherSet(t))
+	h.Undoes(nil)
+	h.Confirmed(otherSet(t))
+	h.NothingToDo(otherSet(t))
+	h.Confirmed(nil)
+	h.NothingToDo(nil)
 	h.cleanAs(seen)
-}
-
-// foreignUntouched compares all but what is ours of two rulesets.
-func foreignUntouched(t *testing.T, before, after string) {
-	t.Helper()
-	if a, b := foreignOnly(before), foreignOnly(after); a != b {
-		t.Errorf("foreign rules were\n%s\nand are\n%s", a, b)
-	}
 }
 
 func foreignOnly(ruleset string) string {
@@ -228,15 +204,9 @@ func foreignOnly(ruleset string) string {
 
 // cleanAs fails unless the host is as it was seen before, without anything of ours.
 func (h *host) cleanAs(before string) {
-	h.t.Helper()
-	if is, want := h.ruleset(), foreignOnly(before); strings.TrimSpace(is) != strings.TrimSpace(want) {
-		h.t.Errorf("after everything of ours was taken off:\n%s\ninstead of:\n%s", is, want)
+	h.T.Helper()
+	if is, want := h.Ruleset(), foreignOnly(before); strings.TrimSpace(is) != strings.TrimSpace(want) {
+		h.T.Errorf("after everything of ours was taken off:\n%s\ninstead of:\n%s", is, want)
 	}
-	if out, _ := h.try("ls -d /etc/farmwall /etc/init.d/farmwall /etc/rc?.d/*farmwall"); strings.Contains(out, "farmwall\n") {
-		for _, l := range strings.Split(out, "\n") {
-			if strings.HasPrefix(l, "/") {
-				h.t.Errorf("%s is still there", l)
-			}
-		}
-	}
+	h.NoFiles()
 }

@@ -5,37 +5,26 @@ package nftables_test
 import (
 	"testing"
 
-	"farmwall/rules"
+	"farmwall/rules/linux/linuxtest"
 	"farmwall/rules/rulestest"
 )
 
 // TestContract holds the dialect to the contract of all dialects, on hosts that were
 // changed by it right now.
 func TestContract(t *testing.T) {
-	remote := list("192.0.2.1/32")
-	stranger := list("198.51.100.7/32")
+	allowed, denied := linuxtest.SomeFlows()
 	var fixtures []rulestest.Fixture
 	for _, name := range []string{"default drop inet"} {
 		h := newHost(t, "sh")
 		h.nft(hosts[name])
-		h.confirmed(someSet(t))
-		out, err := h.run(system.Observe())
+		h.Confirmed(someSet(t))
+		out, err := h.Run(system.Observe())
 		if err != nil {
 			t.Fatal(err)
 		}
 		fixtures = append(fixtures, rulestest.Fixture{
 			Name: name, Observed: out, Holds: someSet(t),
-			Allowed: []rules.Flow{
-				{Direction: rules.In, Protocol: rules.TCP, Port: 443, Remotes: remote},
-				{Direction: rules.In, Protocol: rules.TCP, Port: 80, Remotes: stranger},
-				{Direction: rules.In, Protocol: rules.VRRP, Remotes: remote},
-				{Direction: rules.In, Protocol: rules.UDP, Port: 20005, Remotes: list("10.1.2.3/32")},
-			},
-			Denied: []rules.Flow{
-				{Direction: rules.In, Protocol: rules.TCP, Port: 81, Remotes: remote},
-				{Direction: rules.In, Protocol: rules.UDP, Port: 20005, Remotes: stranger},
-				{Direction: rules.In, Protocol: rules.VRRP, Remotes: stranger},
-			},
+			Allowed: allowed, Denied: denied,
 		})
 	}
 	rulestest.Contract(t, system, fixtures...)

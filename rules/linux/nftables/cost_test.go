@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"farmwall/rules"
+	"farmwall/rules/linux/linuxtest"
 )
 
 // meter is a host with process numbers of its own, whose first process takes in
@@ -27,8 +28,8 @@ type meter struct {
 
 func newMeter(b *testing.B, ruleset string) *meter {
 	b.Helper()
-	needs(b, "unshare", "nft", "ip", "flock", "setsid")
-	text := strings.ReplaceAll(setUp, "exec sleep 100000", "exec /bin/sh")
+	linuxtest.Needs(b, "unshare", "nft", "ip", "flock", "setsid")
+	text := linuxtest.SetUp("", "/bin/sh")
 	cmd := exec.Command("unshare", "-n", "-m", "-p", "-f", "--mount-proc", "--kill-child", "sh", "-c", text, "sh", "sh")
 	in, err := cmd.StdinPipe()
 	if err != nil {

@@ -4,24 +4,13 @@ package nftables_test
 
 import (
 	"os"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"farmwall/rules"
+	"farmwall/rules/linux/linuxtest"
 )
-
-// dying is the script with a command put behind a comment of its text.
-func dying(t *testing.T, s rules.Script, mark, command string) rules.Script {
-	t.Helper()
-	at := regexp.MustCompile(`(?m)^(\t+)# ` + regexp.QuoteMeta(mark) + `$`)
-	if n := len(at.FindAllString(s.Body, -1)); n != 1 {
-		t.Fatalf("the mark %q is there %d times", mark, n)
-	}
-	s.Body = at.ReplaceAllString(s.Body, "${0}\n${1}"+strings.ReplaceAll(command, "$", "$$"))
-	return s
-}
 
 const window = 8 * time.Second
 
@@ -43,28 +32,11 @@ func TestChangeDies(t *testing.T) {
 				t.Parallel()
 				h := newHost(t, "sh")
 				h.nft(hosts["default drop inet"])
-				h.confirmed(someSet(t))
-				before := h.ruleset()
-				s := h.state()
-				script := dying(t, system.Change(h.request(s, otherSet(t), window)), step, command)
-				if out, err := h.run(script); err == nil && strings.Contains(string(out), "result") {
-					t.Fatalf("the script did not die: %s", out)
-				}
-				h.gone("switch", window+20*time.Second)
-				if r := h.frame(system.Recover()); r.Result == rules.Pending {
-					time.Sleep(window) // armed, and died before it could start the switch
-					if r := h.frame(system.Recover()); r.Result == rules.Pending {
-						t.Fatalf("recover: %+v", r)
-					}
-				}
-				if after := h.ruleset(); after != before {
-					t.Errorf("the host is between old and new:\n%s\nbefore:\n%s", after, before)
-				}
-				if got := h.state(); got.Ours != s.Ours || got.Rest != s.Rest || got.Record != s.Record {
-					t.Errorf("the host is not in its old state: %+v", got)
-				}
-				h.confirmed(otherSet(t))
-				h.nothingToDo(otherSet(t))
+				h.Confirmed(someSet(t))
+				before := h.Ruleset()
+				s := h.State()
+				h.Dies(linuxtest.Dying(t, system.Change(h.Request(s, otherSet(t), window)), step, command))
+				h.ComesBack(before, s, window, otherSet(t))
 			})
 		}
 	}
@@ -86,59 +58,54 @@ func TestConfirmDies(t *testing.T) {
 				t.Parallel()
 				h := newHost(t, "sh")
 				h.nft(hosts["default drop inet"])
-				h.confirmed(someSet(t))
-				before := h.ruleset()
-				old := h.state()
-				r := h.frame(system.Change(h.request(old, otherSet(t), window)))
+				h.Confirmed(someSet(t))
+				before := h.Ruleset()
+				old := h.State()
+				r := h.Frame(system.Change(h.Request(old, otherSet(t), window)))
 				if r.Result != rules.Applied {
 					t.Fatalf("change: %+v", r)
 				}
-				script := dying(t, system.Confirm(rules.ConfirmRequest{
-					Run: "run-1", Controller: "admin@controller", Lease: r.Lease, Time: time.Unix(1700000001, 0),
-				}), step, "kill -9 -$$")
-				if out, err := h.run(script); err == nil && strings.Contains(string(out), "result") {
-					t.Fatalf("the script did not die: %s", out)
-				}
+				h.ConfirmDies(r.Lease, step)
 				switch finisher {
 				case "the switch":
-					h.gone("switch", window+30*time.Second)
+					h.Gone("switch", window+30*time.Second)
 				case "recover":
 					if !confirmed {
-						h.gone("switch", window+30*time.Second)
+						h.Gone("switch", window+30*time.Second)
 					}
-					if r := h.frame(system.Recover()); confirmed && r.Result != rules.Confirmed && r.Result != rules.Idle {
+					if r := h.Frame(system.Recover()); confirmed && r.Result != rules.Confirmed && r.Result != rules.Idle {
 						t.Errorf("recover: %+v", r)
 					}
 				case "the next change":
-					q := h.request(h.state(), someSet(t), window)
-					if r := h.frame(system.Change(q)); r.Result == rules.Applied {
+					q := h.Request(h.State(), someSet(t), window)
+					if r := h.Frame(system.Change(q)); r.Result == rules.Applied {
 						t.Errorf("a change over an unfinished one: %+v", r)
 					}
 					if !confirmed {
-						h.gone("switch", window+30*time.Second)
+						h.Gone("switch", window+30*time.Second)
 					}
 				}
-				s := h.state()
+				s := h.State()
 				if s.Token.State != "done" && s.Token.State != "" {
 					t.Errorf("token %+v", s.Token)
 				}
 				if confirmed {
-					h.nothingToDo(otherSet(t))
+					h.NothingToDo(otherSet(t))
 					if s.Record.Time.Unix() != 1700000001 {
 						t.Errorf("the record is %+v", s.Record)
 					}
 				} else {
-					if after := h.ruleset(); after != before {
+					if after := h.Ruleset(); after != before {
 						t.Errorf("after the switch:\n%s\nbefore:\n%s", after, before)
 					}
 					if s.Ours != old.Ours || s.Record != old.Record {
 						t.Errorf("not the old state: %+v", s)
 					}
 				}
-				if out := h.sh("ls -A /etc/farmwall /var/lib/farmwall"); strings.Contains(out, ".new") {
+				if out := h.Sh("ls -A /etc/farmwall /var/lib/farmwall"); strings.Contains(out, ".new") {
 					t.Errorf("staged files were left:\n%s", out)
 				}
-				h.confirmed(nil)
+				h.Confirmed(nil)
 				h.cleanAs(hosts["default drop inet"])
 			})
 		}
@@ -157,20 +124,20 @@ func TestChangeHangs(t *testing.T) {
 			t.Parallel()
 			h := newHost(t, "sh")
 			h.nft(hosts["default drop inet"])
-			before := h.ruleset()
-			script := dying(t, system.Change(h.request(h.state(), someSet(t), window)), "about to load", command)
-			if out, err := h.run(script); err == nil && strings.Contains(string(out), "result") {
+			before := h.Ruleset()
+			script := linuxtest.Dying(t, system.Change(h.Request(h.State(), someSet(t), window)), "about to load", command)
+			if out, err := h.Run(script); err == nil && strings.Contains(string(out), "result") {
 				t.Fatalf("it answered: %s", out)
 			}
-			h.gone("switch", 30*time.Second)
-			h.gone("serve", time.Second)
-			if after := h.ruleset(); after != before {
+			h.Gone("switch", 30*time.Second)
+			h.Gone("serve", time.Second)
+			if after := h.Ruleset(); after != before {
 				t.Errorf("something was loaded:\n%s", after)
 			}
-			if s := h.state(); s.Token.State != "done" {
+			if s := h.State(); s.Token.State != "done" {
 				t.Errorf("token %+v", s.Token)
 			}
-			h.confirmed(someSet(t))
+			h.Confirmed(someSet(t))
 		})
 	}
 }
@@ -179,14 +146,14 @@ func TestChangeHangs(t *testing.T) {
 func TestChangeLate(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, "sh")
-	before := h.ruleset()
-	script := dying(t, system.Change(h.request(h.state(), someSet(t), window)), "switch ready", "sleep 5")
-	r := h.frame(script)
+	before := h.Ruleset()
+	script := linuxtest.Dying(t, system.Change(h.Request(h.State(), someSet(t), window)), "switch ready", "sleep 5")
+	r := h.Frame(script)
 	if r.Result != rules.TooLate {
 		t.Errorf("%+v", r)
 	}
-	h.gone("switch", 10*time.Second)
-	if after := h.ruleset(); after != before {
+	h.Gone("switch", 10*time.Second)
+	if after := h.Ruleset(); after != before {
 		t.Errorf("something was loaded:\n%s", after)
 	}
 }
@@ -196,21 +163,21 @@ func TestSwitchDies(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, "sh")
 	h.nft(hosts["default drop inet"])
-	before := h.ruleset()
-	h.apply(someSet(t))
-	h.sh("read -r pid _ </run/farmwall/ready.1; kill -9 $pid")
-	if r := h.frame(system.Recover()); r.Result != rules.Undone {
+	before := h.Ruleset()
+	h.Apply(someSet(t))
+	h.Sh("read -r pid _ </run/farmwall/ready.1; kill -9 $pid")
+	if r := h.Frame(system.Recover()); r.Result != rules.Undone {
 		t.Errorf("recover: %+v", r)
 	}
-	if after := h.ruleset(); after != before {
+	if after := h.Ruleset(); after != before {
 		t.Errorf("after recover:\n%s\nbefore:\n%s", after, before)
 	}
-	again := h.apply(someSet(t))
-	h.sh("read -r pid _ </run/farmwall/ready.2; kill -9 $pid")
-	if r := h.revert(again.Lease); r.Result != rules.Undone {
+	again := h.Apply(someSet(t))
+	h.Sh("read -r pid _ </run/farmwall/ready.2; kill -9 $pid")
+	if r := h.Revert(again.Lease); r.Result != rules.Undone {
 		t.Errorf("revert without a switch: %+v", r)
 	}
-	if after := h.ruleset(); after != before {
+	if after := h.Ruleset(); after != before {
 		t.Errorf("after the revert:\n%s\nbefore:\n%s", after, before)
 	}
 }

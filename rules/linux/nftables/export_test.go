@@ -26,7 +26,7 @@ func TestAnExportedFileDoesWhatApplyWould(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.nft(string(text))
-		h.same(want, text)
+		h.Same(want, text)
 	}
 	if _, err := nftables.Export(rules.Set{{ID: "x y", Farm: "f", Direction: rules.In, Protocol: rules.TCP}}); err == nil {
 		t.Error("a rule that cannot be said is exported")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"farmwall/rules"
+	"farmwall/rules/linux/linuxtest"
 )
 
 // hostile are texts that would do something, were they ever syntax.
@@ -21,26 +22,7 @@ var hostile = []string{
 // TestHostileNames gives rules hostile names: they are refused, never written.
 func TestHostileNames(t *testing.T) {
 	h := newHost(t, "sh")
-	s := h.state()
-	for _, text := range hostile {
-		for _, w := range []rules.Rule{
-			{Farm: text, ID: "x", Direction: rules.In, Protocol: rules.TCP, Ports: ports(80)},
-			{Farm: "farm", ID: text, Direction: rules.In, Protocol: rules.TCP, Ports: ports(80)},
-			{Farm: "farm", ID: "x", Direction: rules.Direction(text), Protocol: rules.TCP, Ports: ports(80)},
-			{Farm: "farm", ID: "x", Direction: rules.In, Protocol: rules.TCP, Ports: ports(80), Opaque: text},
-		} {
-			_, _, _, good := rules.ParseMark(w.Mark())
-			good = good && w.Direction == rules.In && w.Opaque == ""
-			want := rules.Set{w}
-			if err := system.Check(s, want); (err == nil) != good {
-				t.Errorf("%q: %v", text, err)
-			}
-			c, err := system.Target(s, want)
-			if (err == nil) != good {
-				t.Errorf("%q: the target is %s", text, c)
-			}
-		}
-	}
+	linuxtest.HostileNames(t, system, h.State(), hostile)
 }
 
 // TestHostileRequests puts hostile text everywhere into a request. Whatever the
@@ -50,9 +32,9 @@ func TestHostileRequests(t *testing.T) {
 	for _, shell := range []string{"sh", "bash", "busybox"} {
 		h := newHost(t, shell)
 		h.nft(hosts["default drop inet"])
-		before := h.ruleset()
+		before := h.Ruleset()
 		r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
-		q := h.request(h.state(), someSet(t), time.Minute)
+		q := h.Request(h.State(), someSet(t), time.Minute)
 		for i, text := range hostile {
 			bad := q
 			switch (i + r.IntN(7)) % 7 {
@@ -71,21 +53,21 @@ func TestHostileRequests(t *testing.T) {
 			case 6:
 				bad.Undo = rules.Copy(text + "\n")
 			}
-			a := h.frame(system.Change(bad))
+			a := h.Frame(system.Change(bad))
 			if a.Result != rules.Refused && a.Result != rules.StaleOurs && a.Result != rules.StaleRest && a.Result != rules.Applied {
 				t.Errorf("%s: %q: %+v", shell, text, a)
 			}
 			if a.Result == rules.Applied { // what was hostile was harmless there
-				if r := h.revert(a.Lease); r.Result != rules.Undone {
+				if r := h.Revert(a.Lease); r.Result != rules.Undone {
 					t.Errorf("%s: %q: %+v", shell, text, r)
 				}
 			}
-			q.Lease = h.state().Lease.Number
-			if out, err := h.try("ls /run/pwned"); err == nil {
+			q.Lease = h.State().Lease.Number
+			if out, err := h.Try("ls /run/pwned"); err == nil {
 				t.Fatalf("%s: %q was executed: %s", shell, text, out)
 			}
 		}
-		if after := h.ruleset(); after != before {
+		if after := h.Ruleset(); after != before {
 			t.Errorf("%s: the ruleset is\n%s\ninstead of\n%s", shell, after, before)
 		}
 	}
@@ -96,23 +78,23 @@ func TestBrokenLine(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, "sh")
 	h.nft(hosts["default drop inet"])
-	before := h.ruleset()
-	q := h.request(h.state(), someSet(t), time.Minute)
+	before := h.Ruleset()
+	q := h.Request(h.State(), someSet(t), time.Minute)
 	s := system.Change(q)
 	whole := s.Input
 	for cut := 0; cut < len(whole)-1; cut += 1 + len(whole)/40 {
-		q.Lease = h.state().Lease.Number
+		q.Lease = h.State().Lease.Number
 		s := system.Change(q)
 		s.Input = s.Input[:cut]
-		if a := h.frame(s); a.Result != rules.Refused {
+		if a := h.Frame(s); a.Result != rules.Refused {
 			t.Errorf("cut off at %d of %d: %+v", cut, len(whole), a)
 		}
 	}
-	if after := h.ruleset(); after != before {
+	if after := h.Ruleset(); after != before {
 		t.Errorf("the ruleset is\n%s\ninstead of\n%s", after, before)
 	}
-	q.Lease = h.state().Lease.Number
-	if a := h.frame(system.Change(q)); a.Result != rules.Applied {
+	q.Lease = h.State().Lease.Number
+	if a := h.Frame(system.Change(q)); a.Result != rules.Applied {
 		t.Errorf("the whole request: %+v", a)
 	}
 }
@@ -120,11 +102,11 @@ func TestBrokenLine(t *testing.T) {
 // TestUnwritableState has comments and names on the host that cannot be written back.
 func TestUnwritableState(t *testing.T) {
 	h := newHost(t, "sh")
-	h.confirmed(someSet(t))
-	h.sh(`nft -j -f - <<'E'
+	h.Confirmed(someSet(t))
+	h.Sh(`nft -j -f - <<'E'
 {"nftables":[{"add":{"rule":{"family":"inet","table":"farmwall","chain":"input","comment":"a\"\n\t}\n}\nflush ruleset\n","expr":[{"accept":null}]}}}]}
 E`)
-	s := h.state()
+	s := h.State()
 	if err := system.Check(s, otherSet(t)); err == nil {
 		t.Error("a comment that cannot be written back is not refused")
 	}

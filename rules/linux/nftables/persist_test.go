@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"farmwall/rules"
+	"farmwall/rules/linux/linuxtest"
 )
 
 // boots makes a host look like one whose services are started by each kind of init,
@@ -52,59 +53,59 @@ func TestBoot(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if name == "systemd" {
-				needs(t, "systemctl", "systemd-run")
+				linuxtest.Needs(t, "systemctl", "systemd-run")
 			}
 			h := newHost(t, "sh")
-			h.sh(b.setUp)
-			etc := h.sh(ourFiles)
+			h.Sh(b.setUp)
+			etc := h.Sh(ourFiles)
 			h.nft(hosts["default drop inet"])
-			if d := show(system.Diff(h.state(), someSet(t))); strings.Contains(d, "persistent") {
+			if d := linuxtest.Show(system.Diff(h.State(), someSet(t))); strings.Contains(d, "persistent") {
 				t.Errorf("the copy is reported beside what it follows from: %s", d)
 			}
-			h.confirmed(someSet(t))
+			h.Confirmed(someSet(t))
 			for _, f := range strings.Fields(b.files) {
-				h.sh("test -e " + f)
+				h.Sh("test -e " + f)
 			}
-			h.nothingToDo(someSet(t))
-			confirmed := h.ruleset()
+			h.NothingToDo(someSet(t))
+			confirmed := h.Ruleset()
 			for _, foreign := range []string{hosts["default drop inet"], hosts["prerouting"], ``} {
-				h.sh("nft flush ruleset; rm -rf /run/farmwall")
+				h.Sh("nft flush ruleset; rm -rf /run/farmwall")
 				h.nft(foreign)
-				bare := h.ruleset()
-				h.sh(b.boot)
-				h.sh(b.boot) // it can be repeated
-				foreignUntouched(t, bare, h.ruleset())
-				if !strings.Contains(h.ruleset(), `comment "farmwall:farm:web:`) {
-					t.Errorf("our rules are not back:\n%s", h.ruleset())
+				bare := h.Ruleset()
+				h.Sh(b.boot)
+				h.Sh(b.boot) // it can be repeated
+				h.ForeignUntouched(bare)
+				if !strings.Contains(h.Ruleset(), `comment "farmwall:farm:web:`) {
+					t.Errorf("our rules are not back:\n%s", h.Ruleset())
 				}
 				if foreign == hosts["default drop inet"] {
-					if sortedTables(h.ruleset()) != sortedTables(confirmed) {
-						t.Errorf("after the boot:\n%s\nbefore:\n%s", h.ruleset(), confirmed)
+					if sortedTables(h.Ruleset()) != sortedTables(confirmed) {
+						t.Errorf("after the boot:\n%s\nbefore:\n%s", h.Ruleset(), confirmed)
 					}
-					h.nothingToDo(someSet(t))
+					h.NothingToDo(someSet(t))
 				}
 			}
 			// A change that is not confirmed is not persistent.
-			h.sh("nft flush ruleset; rm -rf /run/farmwall")
+			h.Sh("nft flush ruleset; rm -rf /run/farmwall")
 			h.nft(hosts["default drop inet"])
-			h.sh(b.boot)
-			before := h.state()
-			h.apply(otherSet(t))
-			h.stopAll()
-			h.sh("nft flush ruleset; rm -rf /run/farmwall")
+			h.Sh(b.boot)
+			before := h.State()
+			h.Apply(otherSet(t))
+			h.StopAll()
+			h.Sh("nft flush ruleset; rm -rf /run/farmwall")
 			h.nft(hosts["default drop inet"])
-			h.sh(b.boot)
-			h.nothingToDo(someSet(t))
-			if after := h.state(); after.Ours != before.Ours {
+			h.Sh(b.boot)
+			h.NothingToDo(someSet(t))
+			if after := h.State(); after.Ours != before.Ours {
 				t.Error("a reboot in the window is not an undo")
 			}
-			h.confirmed(nil)
+			h.Confirmed(nil)
 			h.cleanAs(hosts["default drop inet"])
-			if now := h.sh(ourFiles); now != etc {
+			if now := h.Sh(ourFiles); now != etc {
 				t.Errorf("in /etc was:\n%s\nand is:\n%s", etc, now)
 			}
 			if name == "systemd" {
-				asked := h.sh("cat /run/asked")
+				asked := h.Sh("cat /run/asked")
 				for _, want := range []string{"daemon-reload", "--collect", "--unit=farmwall-switch-1"} {
 					if !strings.Contains(asked, want) {
 						t.Errorf("systemd was not asked for %s:\n%s", want, asked)
@@ -134,16 +135,16 @@ func sortedTables(ruleset string) string {
 // TestNothingStartsServices is a host on which nothing could load our copy.
 func TestNothingStartsServices(t *testing.T) {
 	h := newHost(t, "sh")
-	h.sh("mkdir /run/none; mount --bind /run/none /etc/init.d")
-	h.sh("for d in /etc/rc[23].d; do mount --bind /run/none $d; done; umount /etc/init.d; rm -rf /etc/init.d")
-	r := h.confirm(h.apply(someSet(t)).Lease)
+	h.Sh("mkdir /run/none; mount --bind /run/none /etc/init.d")
+	h.Sh("for d in /etc/rc[23].d; do mount --bind /run/none $d; done; umount /etc/init.d; rm -rf /etc/init.d")
+	r := h.Confirm(h.Apply(someSet(t)).Lease)
 	if r.Result != rules.Confirmed || !strings.Contains(r.Unsaved, "not persistent on this host") {
 		t.Errorf("%+v", r)
 	}
-	if out, err := h.try("ls /etc/farmwall"); err == nil {
+	if out, err := h.Try("ls /etc/farmwall"); err == nil {
 		t.Errorf("there is a copy that nothing loads: %s", out)
 	}
-	h.nothingToDo(someSet(t))
+	h.NothingToDo(someSet(t))
 }
 
 // TestRepairs breaks what holds our rules in place; each is a difference of its own,
@@ -162,19 +163,19 @@ func TestRepairs(t *testing.T) {
 			t.Parallel()
 			h := newHost(t, "sh")
 			h.nft(hosts["default drop inet"])
-			h.confirmed(someSet(t))
-			good := h.ruleset()
-			h.sh(c.command)
-			d := system.Diff(h.state(), someSet(t))
+			h.Confirmed(someSet(t))
+			good := h.Ruleset()
+			h.Sh(c.command)
+			d := system.Diff(h.State(), someSet(t))
 			if name == "dormant" { // its rules count as missing, too
 				d = d[:1]
 			}
 			if len(d) != 1 || d[0].Verb != rules.Repair || !strings.Contains(d[0].Note, c.note) {
-				t.Errorf("the differences are %s", show(d))
+				t.Errorf("the differences are %s", linuxtest.Show(d))
 			}
-			h.confirmed(someSet(t))
-			h.nothingToDo(someSet(t))
-			if now := h.ruleset(); now != good && name != "dormant" {
+			h.Confirmed(someSet(t))
+			h.NothingToDo(someSet(t))
+			if now := h.Ruleset(); now != good && name != "dormant" {
 				t.Errorf("repaired:\n%s\nbefore:\n%s", now, good)
 			}
 		})
@@ -185,25 +186,25 @@ func TestRepairs(t *testing.T) {
 func TestPlacesComeAndGo(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, "sh")
-	h.confirmed(someSet(t))
+	h.Confirmed(someSet(t))
 	h.nft(hosts["default drop inet"])
-	d := show(system.Diff(h.state(), someSet(t)))
+	d := linuxtest.Show(system.Diff(h.State(), someSet(t)))
 	if !strings.Contains(d, "jump to our rules is missing in chain input") || !strings.Contains(d, "add [table inet filter]") {
 		t.Errorf("the new wall is not seen: %s", d)
 	}
-	h.confirmed(someSet(t))
-	h.nothingToDo(someSet(t))
+	h.Confirmed(someSet(t))
+	h.NothingToDo(someSet(t))
 	h.nft("chain inet filter input { policy accept; }\n")
-	d = show(system.Diff(h.state(), someSet(t)))
+	d = linuxtest.Show(system.Diff(h.State(), someSet(t)))
 	if !strings.Contains(d, "is not needed") {
 		t.Errorf("the wall that is gone is not seen: %s", d)
 	}
-	h.confirmed(someSet(t))
-	h.nothingToDo(someSet(t))
-	if strings.Contains(h.ruleset(), "farmwall_in") {
-		t.Errorf("our chain is still in a table that needs none:\n%s", h.ruleset())
+	h.Confirmed(someSet(t))
+	h.NothingToDo(someSet(t))
+	if strings.Contains(h.Ruleset(), "farmwall_in") {
+		t.Errorf("our chain is still in a table that needs none:\n%s", h.Ruleset())
 	}
-	r := h.frame(system.Change(h.request(h.state(), nil, 6*time.Second)))
+	r := h.Frame(system.Change(h.Request(h.State(), nil, 6*time.Second)))
 	if r.Result != rules.Applied {
 		t.Errorf("%+v", r)
 	}

@@ -38,10 +38,10 @@ while [ $round -lt 200 ]; do
 done
 echo "undo $undo confirm $confirm" >&2
 `
-	if out := h.sh("{\n" + race + "\n} 2>/run/log"); out != "" {
+	if out := h.Sh("{\n" + race + "\n} 2>/run/log"); out != "" {
 		t.Errorf("not one winner:\n%s", out)
 	}
-	t.Log(h.sh("tail -n 1 /run/log"))
+	t.Log(h.Sh("tail -n 1 /run/log"))
 }
 
 // TestConfirmAgainstSwitch confirms when the window runs out, whole scripts against each
@@ -55,11 +55,11 @@ func TestConfirmAgainstSwitch(t *testing.T) {
 	h := newHost(t, "sh")
 	h.nft(hosts["default drop inet"])
 	sets := []rules.Set{someSet(t), otherSet(t)}
-	h.confirmed(sets[0])
+	h.Confirmed(sets[0])
 	now := 0
 	for round := range rounds {
 		want := sets[1-now]
-		r := h.frame(system.Change(h.request(h.state(), want, 6*time.Second)))
+		r := h.Frame(system.Change(h.Request(h.State(), want, 6*time.Second)))
 		if r.Result != rules.Applied {
 			t.Fatalf("change: %+v", r)
 		}
@@ -67,11 +67,11 @@ func TestConfirmAgainstSwitch(t *testing.T) {
 		var wait sync.WaitGroup
 		var confirm, revert *rules.Report
 		if round%2 == 0 {
-			wait.Go(func() { revert = h.revert(r.Lease) })
+			wait.Go(func() { revert = h.Revert(r.Lease) })
 		}
-		wait.Go(func() { confirm = h.confirm(r.Lease) })
+		wait.Go(func() { confirm = h.Confirm(r.Lease) })
 		wait.Wait()
-		h.gone("switch", 20*time.Second)
+		h.Gone("switch", 20*time.Second)
 		switch {
 		case confirm.Result == rules.Confirmed && (revert == nil || revert.Result == rules.TooLate):
 			now = 1 - now
@@ -79,7 +79,7 @@ func TestConfirmAgainstSwitch(t *testing.T) {
 		default:
 			t.Errorf("round %d: confirm %+v, revert %+v", round, confirm, revert)
 		}
-		h.nothingToDo(sets[now])
+		h.NothingToDo(sets[now])
 		if t.Failed() {
 			return
 		}
@@ -91,17 +91,17 @@ func TestTwoConfirms(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, "sh")
 	for range 5 {
-		r := h.apply(someSet(t))
+		r := h.Apply(someSet(t))
 		var wait sync.WaitGroup
 		for range 2 {
 			wait.Go(func() {
-				if c := h.confirm(r.Lease); c.Result != rules.Confirmed {
+				if c := h.Confirm(r.Lease); c.Result != rules.Confirmed {
 					t.Errorf("confirm: %+v", c)
 				}
 			})
 		}
 		wait.Wait()
-		h.nothingToDo(someSet(t))
+		h.NothingToDo(someSet(t))
 	}
 }
 
@@ -112,7 +112,7 @@ func TestLaterLease(t *testing.T) {
 	change := system.Change(rules.ChangeRequest{}).Body
 	_, program, _ := strings.Cut(change, "<<'END-OF-THE-PROGRAM'\n")
 	program, _, _ = strings.Cut(program, "main \"$@\"\n")
-	out := h.sh(program + `
+	out := h.Sh(program + `
 mkdir -p $run
 put $run/token.armed "1 run-1 99999"
 mv() {

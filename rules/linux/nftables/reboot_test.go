@@ -31,42 +31,37 @@ func TestConfirmCutByAReboot(t *testing.T) {
 				h := newHost(t, "sh")
 				h.nft(hosts["default drop inet"])
 				if change[0] != nil {
-					h.confirmed(change[0])
+					h.Confirmed(change[0])
 				}
-				r := h.frame(system.Change(h.request(h.state(), change[1], time.Minute)))
+				r := h.Frame(system.Change(h.Request(h.State(), change[1], time.Minute)))
 				if r.Result != rules.Applied {
 					t.Fatalf("change: %+v", r)
 				}
-				script := dying(t, system.Confirm(rules.ConfirmRequest{
-					Run: "run-1", Controller: "admin@controller", Lease: r.Lease, Time: time.Unix(1700000001, 0),
-				}), step, "kill -9 -$$")
-				if out, err := h.run(script); err == nil && strings.Contains(string(out), "result") {
-					t.Fatalf("the script did not die: %s", out)
-				}
-				h.stopAll()
-				h.sh("nft flush ruleset; rm -rf /run/farmwall")
+				h.ConfirmDies(r.Lease, step)
+				h.StopAll()
+				h.Sh("nft flush ruleset; rm -rf /run/farmwall")
 				h.nft(hosts["default drop inet"])
-				h.sh(boot)
-				s := h.state()
+				h.Sh(boot)
+				s := h.State()
 				if s.Token.State != "" {
 					if !decided || s.Token.State != "confirming" {
 						t.Errorf("token %+v", s.Token)
 					}
-					if r := h.frame(system.Recover()); r.Result != rules.Confirmed {
+					if r := h.Frame(system.Recover()); r.Result != rules.Confirmed {
 						t.Errorf("recover: %+v", r)
 					}
 				}
-				if s = h.state(); s.Token.State != "" || decided != (s.Record.Time.Unix() == 1700000001) {
+				if s = h.State(); s.Token.State != "" || decided != (s.Record.Time.Unix() == 1700000001) {
 					t.Errorf("token %+v, record %+v", s.Token, s.Record)
 				}
 				if decided {
-					h.nothingToDo(change[1])
+					h.NothingToDo(change[1])
 				} else {
-					h.nothingToDo(change[0])
+					h.NothingToDo(change[0])
 				}
-				h.confirmed(otherSet(t))
-				h.nothingToDo(otherSet(t))
-				if out := h.sh("ls -A /etc/farmwall /var/lib/farmwall"); strings.Contains(out, ".new") {
+				h.Confirmed(otherSet(t))
+				h.NothingToDo(otherSet(t))
+				if out := h.Sh("ls -A /etc/farmwall /var/lib/farmwall"); strings.Contains(out, ".new") {
 					t.Errorf("staged files were left:\n%s", out)
 				}
 			})

@@ -25,11 +25,11 @@ nftables_test "$2" "$1" /run/trial; [ $? -ne 1 ] && nftables_load "$2" "$1" /run
 
 // load loads a copy in a mode without the frame.
 func (h *host) load(c rules.Copy, mode string) {
-	h.t.Helper()
-	cmd := h.command(context.Background(), "sh", "-c", "cat >/run/copy\n"+loader(), "farmwall", mode, "/run/copy")
+	h.T.Helper()
+	cmd := h.Command(context.Background(), "sh", "-c", "cat >/run/copy\n"+loader(), "farmwall", mode, "/run/copy")
 	cmd.Stdin = strings.NewReader(string(c))
 	if out, err := cmd.CombinedOutput(); err != nil {
-		h.t.Fatalf("load %s: %v\n%s\n%s", mode, err, out, c)
+		h.T.Fatalf("load %s: %v\n%s\n%s", mode, err, out, c)
 	}
 }
 
@@ -73,46 +73,9 @@ table ip6 mine {
 		if r.IntN(20) == 0 {
 			want = nil
 		}
-		s := h.state()
-		if err := system.Check(s, want); err != nil {
-			t.Fatal(err)
-		}
-		target, err := system.Target(s, want)
-		if err != nil {
-			t.Fatal(err)
-		}
-		undo, err := system.Undo(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		before := h.ruleset()
-		h.load(target, "keep")
-		h.same(want, target)
-		if r.IntN(3) == 0 {
-			h.load(undo, "full")
-			if after := h.ruleset(); after != before {
-				t.Fatalf("the undo left\n%s\ninstead of\n%s\nundo\n%s\ntarget\n%s", after, before, undo, target)
-			}
-			continue
-		}
-		h.load(target, "full")
-		h.same(want, target)
+		h.RoundTrip(want, r.IntN(3) == 0, h.load)
 		if t.Failed() {
 			return
 		}
-	}
-}
-
-// same compares the rules alone: nothing is persistent in these tests.
-func (h *host) same(want rules.Set, target rules.Copy) {
-	h.t.Helper()
-	var left []rules.Change
-	for _, c := range system.Diff(h.state(), want) {
-		if len(c.Places) != 1 || c.Places[0] != "persistent copy" {
-			left = append(left, c)
-		}
-	}
-	if len(left) > 0 {
-		h.t.Errorf("differences after loading: %s\n%s\n%s", show(left), target, h.ruleset())
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"farmwall/rules"
+	"farmwall/rules/linux/linuxtest"
 )
 
 // hosts are rulesets that a change may find.
@@ -101,42 +102,20 @@ func undone(t *testing.T, foreign, hand, edit string) {
 	h := newHost(t, "sh")
 	h.nft(foreign)
 	if hand != "nothing" {
-		h.confirmed(someSet(t))
+		h.Confirmed(someSet(t))
 		h.nft(edit)
 	}
-	for _, want := range []rules.Set{otherSet(t), nil} {
-		before := h.ruleset()
-		beforeState := h.state()
-		r := h.apply(want)
-		h.nothingToDo(want)
-		foreignUntouched(t, before, h.ruleset())
-		if r := h.revert(r.Lease); r.Result != rules.Undone {
-			t.Fatalf("revert: %+v", r)
-		}
-		if after := h.ruleset(); after != before {
-			t.Fatalf("after the undo:\n%s\nbefore:\n%s", after, before)
-		}
-		if s := h.state(); s.Ours != beforeState.Ours || s.Rest != beforeState.Rest {
-			t.Error("the fingerprints differ after the undo")
-		}
-	}
-	h.confirmed(otherSet(t))
-	h.nothingToDo(otherSet(t))
-	h.confirmed(nil)
-	h.nothingToDo(nil)
+	h.Undoes(otherSet(t))
+	h.Undoes(nil)
+	h.Confirmed(otherSet(t))
+	h.NothingToDo(otherSet(t))
+	h.Confirmed(nil)
+	h.NothingToDo(nil)
 	want := foreign
 	if strings.Contains(edit, " late ") {
 		want += edit
 	}
 	h.cleanAs(want)
-}
-
-// foreignUntouched compares all but what is ours of two rulesets.
-func foreignUntouched(t *testing.T, before, after string) {
-	t.Helper()
-	if a, b := foreignOnly(before), foreignOnly(after); a != b {
-		t.Errorf("foreign rules were\n%s\nand are\n%s", a, b)
-	}
 }
 
 func foreignOnly(ruleset string) string {
@@ -165,19 +144,13 @@ func foreignOnly(ruleset string) string {
 
 // cleanAs fails unless the host is as if only this ruleset had ever been loaded.
 func (h *host) cleanAs(foreign string) {
-	h.t.Helper()
-	is := h.ruleset()
+	h.T.Helper()
+	is := h.Ruleset()
 	h.nft("flush ruleset\n" + foreign)
-	if want := h.ruleset(); is != want {
-		h.t.Errorf("after everything of ours was taken off:\n%s\ninstead of:\n%s", is, want)
+	if want := h.Ruleset(); is != want {
+		h.T.Errorf("after everything of ours was taken off:\n%s\ninstead of:\n%s", is, want)
 	}
-	if out, _ := h.try("ls -d /etc/farmwall /etc/init.d/farmwall /etc/rc?.d/*farmwall /etc/systemd/system/*farmwall*"); strings.Contains(out, "farmwall\n") {
-		for _, l := range strings.Split(out, "\n") {
-			if strings.HasPrefix(l, "/") {
-				h.t.Errorf("%s is still there", l)
-			}
-		}
-	}
+	h.NoFiles()
 }
 
 // TestMovedJump has somebody move and double our jump; the undo knows where it was.
@@ -185,25 +158,25 @@ func TestMovedJump(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, "sh")
 	h.nft(hosts["default drop inet"])
-	h.confirmed(someSet(t))
+	h.Confirmed(someSet(t))
 	h.nft(`add rule inet filter input jump farmwall_in comment "farmwall:farm:jump:00000000"
 insert rule inet filter input tcp dport 23 accept
 `)
-	before := h.ruleset()
-	d := system.Diff(h.state(), someSet(t))
-	text := show(d)
+	before := h.Ruleset()
+	d := system.Diff(h.State(), someSet(t))
+	text := linuxtest.Show(d)
 	if !strings.Contains(text, "not the first rule of chain input") || !strings.Contains(text, "more than once") {
 		t.Errorf("the moved jump is not reported: %s", text)
 	}
-	r := h.apply(someSet(t))
-	h.nothingToDo(someSet(t))
-	if strings.Count(h.ruleset(), "jump farmwall_in") != 1 {
-		t.Errorf("not one jump:\n%s", h.ruleset())
+	r := h.Apply(someSet(t))
+	h.NothingToDo(someSet(t))
+	if strings.Count(h.Ruleset(), "jump farmwall_in") != 1 {
+		t.Errorf("not one jump:\n%s", h.Ruleset())
 	}
-	if r := h.revert(r.Lease); r.Result != rules.Undone {
+	if r := h.Revert(r.Lease); r.Result != rules.Undone {
 		t.Fatalf("revert: %+v", r)
 	}
-	if after := h.ruleset(); after != before {
+	if after := h.Ruleset(); after != before {
 		t.Errorf("after the undo:\n%s\nbefore:\n%s", after, before)
 	}
 }
@@ -223,25 +196,25 @@ func TestForeignReload(t *testing.T) {
 			h := newHost(t, "sh")
 			h.nft(hosts["default drop inet"])
 			if !first {
-				h.confirmed(someSet(t))
+				h.Confirmed(someSet(t))
 			}
-			r := h.apply(otherSet(t))
+			r := h.Apply(otherSet(t))
 			h.nft(reload)
-			after := h.revert(r.Lease)
+			after := h.Revert(r.Lease)
 			switch {
 			case first && after.Result != rules.Undone:
 				t.Errorf("%s, first change: %+v", name, after)
 			case !first && after.Result != rules.Undone && after.Result != rules.Pending:
 				t.Errorf("%s, second change: %+v", name, after)
 			}
-			is := foreignOnly(h.ruleset())
+			is := foreignOnly(h.Ruleset())
 			clean := newHost(t, "sh")
 			clean.nft(hosts["default drop inet"])
 			clean.nft(reload)
-			if want := foreignOnly(clean.ruleset()); is != want {
+			if want := foreignOnly(clean.Ruleset()); is != want {
 				t.Errorf("%s: the foreign rules are\n%s\ninstead of\n%s", name, is, want)
 			}
-			left := h.state()
+			left := h.State()
 			if first && len(left.Places) > 0 {
 				t.Errorf("%s: still ours: %+v", name, left.Places)
 			}

@@ -3,32 +3,11 @@
 package ufw_test
 
 import (
-	"os/exec"
 	"strings"
 	"testing"
 
 	"farmwall/rules"
 )
-
-// connects says whether the client gets an answer of a listener on the host's port.
-func (h *host) connects(port string) bool {
-	const talk = `import socket, sys
-try:
-    socket.create_connection(("192.0.2.10", int(sys.argv[1])), 1).close()
-except OSError:
-    sys.exit(1)`
-	return exec.Command("nsenter", "-t", h.client, "-n", "/usr/bin/python3", "-c", talk, port).Run() == nil
-}
-
-// listen opens the ports on the host.
-func (h *host) listen(ports string) {
-	h.sh(`/usr/bin/python3 -c '
-import socket, time
-all = [socket.create_server(("", int(p))) for p in "` + ports + `".split()]
-open("/run/listens", "w").close()
-time.sleep(1000)' >/dev/null 2>&1 &
-until [ -e /run/listens ]; do sleep 0.05; done`)
-}
 
 // neighbours are other people's tables: one that drops by its policy, and docker's as dockerd
 // makes them for a published port.
@@ -58,34 +37,34 @@ iptables -t nat -A DOCKER ! -i docker0 -p tcp --dport 8080 -j DNAT --to-destinat
 func TestBesideOthersTables(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, "sh")
-	h.sh("ufw allow 22/tcp; ufw allow from 192.0.2.1 to any port 81 proto tcp; ufw reload")
-	h.sh(neighbours)
-	h.listen("9 80 81")
-	foreign := h.foreign()
-	all := func() string { return h.foreign() + h.sh("nft -s list ruleset") }
+	h.Sh("ufw allow 22/tcp; ufw allow from 192.0.2.1 to any port 81 proto tcp; ufw reload")
+	h.Sh(neighbours)
+	h.Listen(":9", ":80", ":81")
+	foreign := h.Ruleset()
+	all := func() string { return h.Ruleset() + h.Sh("nft -s list ruleset") }
 	before := all()
 	want := set(t, rules.Rule{ID: "web", Protocol: rules.TCP, Ports: ports(80)},
-		rules.Rule{ID: "covered", Protocol: rules.TCP, Ports: ports(81), Remotes: addresses(t, "192.0.2.1/32")})
-	s := h.state()
+		rules.Rule{ID: "covered", Protocol: rules.TCP, Ports: ports(81), Remotes: addresses("192.0.2.1/32")})
+	s := h.State()
 	if s.Manager != "ufw+nftables" {
 		t.Errorf("the walls are %s", s.Manager)
 	}
-	if h.connects("80") || h.connects("81") {
+	if h.Reaches("192.0.2.10:80") || h.Reaches("192.0.2.10:81") {
 		t.Fatal("open before anything was done")
 	}
 	// What closes a connection and is not told of it makes the host keep it closed.
-	if r := h.revert(h.apply(want).Lease); r.Result != rules.Undone {
+	if r := h.Revert(h.Apply(want).Lease); r.Result != rules.Undone {
 		t.Fatalf("revert: %+v", r)
 	}
 	if after := all(); after != before {
 		t.Fatalf("after the undo:\n%s", differences(before, after))
 	}
-	h.confirmed(want)
-	h.nothingToDo(want)
-	if !h.connects("80") || !h.connects("81") || h.connects("9") {
-		t.Errorf("open: 80 %v, 81 %v, 9 %v", h.connects("80"), h.connects("81"), h.connects("9"))
+	h.Confirmed(want)
+	h.NothingToDo(want)
+	if !h.Reaches("192.0.2.10:80") || !h.Reaches("192.0.2.10:81") || h.Reaches("192.0.2.10:9") {
+		t.Errorf("open: 80 %v, 81 %v, 9 %v", h.Reaches("192.0.2.10:80"), h.Reaches("192.0.2.10:81"), h.Reaches("192.0.2.10:9"))
 	}
-	s = h.state()
+	s = h.State()
 	for _, f := range []struct {
 		port uint16
 		want rules.Answer
@@ -95,17 +74,17 @@ func TestBesideOthersTables(t *testing.T) {
 		}
 	}
 	// The administrator's own rule was there before, and is not ours.
-	if files := h.sh("cat /etc/ufw/user.rules"); strings.Count(files, " 81 ") != 1+strings.Count(files, "--dport 81 ") {
+	if files := h.Sh("cat /etc/ufw/user.rules"); strings.Count(files, " 81 ") != 1+strings.Count(files, "--dport 81 ") {
 		t.Errorf("a rule was written that was there:\n%s", files)
 	}
-	h.sh("ufw reload")
-	h.nothingToDo(want)
-	h.confirmed(nil)
-	h.sh("ufw reload")
-	if after := h.foreign(); after != foreign {
+	h.Sh("ufw reload")
+	h.NothingToDo(want)
+	h.Confirmed(nil)
+	h.Sh("ufw reload")
+	if after := h.Ruleset(); after != foreign {
 		t.Errorf("after remove:\n%s", differences(foreign, after))
 	}
-	if h.connects("80") {
+	if h.Reaches("192.0.2.10:80") {
 		t.Error("port 80 is open after remove")
 	}
 }
@@ -115,30 +94,30 @@ func TestBesideOthersTables(t *testing.T) {
 func TestClosesWhatTheDefaultOpens(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, "sh")
-	h.sh("ufw default allow incoming; ufw allow 22/tcp")
-	h.listen("80 9")
+	h.Sh("ufw default allow incoming; ufw allow 22/tcp")
+	h.Listen(":80", ":9")
 	want := set(t, rules.Rule{ID: "exposure.tcp-80", Protocol: rules.TCP, Ports: ports(80), Block: true})
-	if !h.connects("80") {
+	if !h.Reaches("192.0.2.10:80") {
 		t.Fatal("nothing to close")
 	}
-	h.confirmed(want)
-	h.nothingToDo(want)
-	if h.connects("80") || !h.connects("9") {
-		t.Errorf("open: 80 %v, 9 %v", h.connects("80"), h.connects("9"))
+	h.Confirmed(want)
+	h.NothingToDo(want)
+	if h.Reaches("192.0.2.10:80") || !h.Reaches("192.0.2.10:9") {
+		t.Errorf("open: 80 %v, 9 %v", h.Reaches("192.0.2.10:80"), h.Reaches("192.0.2.10:9"))
 	}
-	more := set(t, want[0], rules.Rule{ID: "a", Protocol: rules.TCP, Ports: ports(80), Remotes: addresses(t, "192.0.2.1/32")})
-	h.confirmed(more)
-	h.nothingToDo(more)
-	if !h.connects("80") {
+	more := set(t, want[0], rules.Rule{ID: "a", Protocol: rules.TCP, Ports: ports(80), Remotes: addresses("192.0.2.1/32")})
+	h.Confirmed(more)
+	h.NothingToDo(more)
+	if !h.Reaches("192.0.2.10:80") {
 		t.Error("the block stands before what allows")
 	}
-	h.sh("ufw reload")
-	if !h.connects("80") {
+	h.Sh("ufw reload")
+	if !h.Reaches("192.0.2.10:80") {
 		t.Error("after a reload the block stands before what allows")
 	}
 	// Without ufw's own lines a block would stop answers.
-	h.sh("sed -i '/RELATED,ESTABLISHED/d' /etc/ufw/before.rules")
-	if err := system.Check(h.state(), want); err == nil || !strings.Contains(err.Error(), "before.rules were changed") {
+	h.Sh("sed -i '/RELATED,ESTABLISHED/d' /etc/ufw/before.rules")
+	if err := system.Check(h.State(), want); err == nil || !strings.Contains(err.Error(), "before.rules were changed") {
 		t.Errorf("not refused: %v", err)
 	}
 }

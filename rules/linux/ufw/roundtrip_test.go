@@ -3,7 +3,6 @@
 package ufw_test
 
 import (
-	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -12,49 +11,15 @@ import (
 	"farmwall/rules/rulestest"
 )
 
-// addresses makes a list of prefixes.
-func addresses(t testing.TB, list ...string) *rules.Addresses {
-	t.Helper()
-	var ps []netip.Prefix
-	for _, s := range list {
-		ps = append(ps, netip.MustParsePrefix(s))
-	}
-	return rules.NewAddresses(ps)
-}
-
-func ports(list ...uint16) []rules.PortRange {
-	var out []rules.PortRange
-	for _, p := range list {
-		out = append(out, rules.PortRange{First: p, Last: p})
-	}
-	return out
-}
-
-// set is a set of the farm "f".
-func set(t testing.TB, list ...rules.Rule) rules.Set {
-	t.Helper()
-	for i := range list {
-		list[i].Farm = "f"
-		if list[i].Direction == "" {
-			list[i].Direction = rules.In
-		}
-	}
-	s, err := rules.NewSet(list)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
 // everything is one rule of each kind that ufw can say.
 func everything(t testing.TB) rules.Set {
-	members := addresses(t, "192.0.2.1/32", "198.51.100.0/25", "2001:db8::1/128", "2001:db8:1::/48")
+	members := addresses("192.0.2.1/32", "198.51.100.0/25", "2001:db8::1/128", "2001:db8:1::/48")
 	return set(t,
 		rules.Rule{ID: "anywhere", Protocol: rules.TCP, Ports: ports(80, 443)},
 		rules.Rule{ID: "one", Protocol: rules.TCP, Ports: ports(20009), Remotes: members},
 		rules.Rule{ID: "udp", Protocol: rules.UDP, Ports: []rules.PortRange{{First: 1000, Last: 1005}, {First: 2000, Last: 2000}}, Remotes: members},
 		rules.Rule{ID: "many", Protocol: rules.TCP, Ports: ports(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 33), Remotes: members},
-		rules.Rule{ID: "vrrp", Protocol: rules.VRRP, Remotes: addresses(t, "192.0.2.0/24")},
+		rules.Rule{ID: "vrrp", Protocol: rules.VRRP, Remotes: addresses("192.0.2.0/24")},
 		rules.Rule{ID: "loopback", Protocol: rules.TCP, Ports: ports(8008), Loopback: true},
 		rules.Rule{ID: "out", Direction: rules.Out, Protocol: rules.TCP, Ports: ports(389), Remotes: members},
 		rules.Rule{ID: "exposure.tcp-20009", Protocol: rules.TCP, Ports: ports(20009), Block: true},
@@ -75,28 +40,28 @@ ufw reload`
 func TestApplyReloadUndoRemove(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, "sh")
-	h.sh(administrator)
-	before := h.foreign()
+	h.Sh(administrator)
+	before := h.Ruleset()
 	want := everything(t)
 
 	// Undone, all is as it was, byte by byte.
-	lease := h.apply(want).Lease
-	if h.foreign() == before {
+	lease := h.Apply(want).Lease
+	if h.Ruleset() == before {
 		t.Fatal("the change changed nothing")
 	}
-	if r := h.revert(lease); r.Result != rules.Undone {
+	if r := h.Revert(lease); r.Result != rules.Undone {
 		t.Fatalf("revert: %+v", r)
 	}
-	if after := h.foreign(); after != before {
+	if after := h.Ruleset(); after != before {
 		t.Fatalf("after the undo:\n%s", differences(before, after))
 	}
-	if left := h.sh("ls -A /etc/farmwall /etc/systemd/system/*farmwall* 2>/dev/null || true"); left != "" {
+	if left := h.Sh("ls -A /etc/farmwall /etc/systemd/system/*farmwall* 2>/dev/null || true"); left != "" {
 		t.Errorf("the undo left %q", left)
 	}
 
-	h.confirmed(want)
-	h.nothingToDo(want)
-	ours := h.foreign()
+	h.Confirmed(want)
+	h.NothingToDo(want)
+	ours := h.Ruleset()
 	// ufw's own commands leave ours alone.
 	commands := []string{"ufw insert 1 deny from 203.0.113.9 && ufw --force delete 1", "ufw --force disable && ufw --force enable"}
 	if os.Getenv("FARMWALL_SOAK") == "1" {
@@ -104,43 +69,43 @@ func TestApplyReloadUndoRemove(t *testing.T) {
 			"ufw prepend allow 98 && ufw delete allow 98", "ufw allow 80/tcp && ufw delete allow 80/tcp", "systemctl() { :; }; /lib/ufw/ufw-init restart")
 	}
 	for _, command := range commands {
-		h.sh(command)
-		h.nothingToDo(want)
-		if after := h.foreign(); after != ours {
+		h.Sh(command)
+		h.NothingToDo(want)
+		if after := h.Ruleset(); after != ours {
 			t.Errorf("after %s:\n%s", command, differences(ours, after))
 		}
 	}
 
 	// Fewer rules, and one that is another: with the undo in between once more.
 	fewer := set(t, want[0], rules.Rule{ID: "one", Protocol: rules.TCP, Ports: ports(20010)})
-	if r := h.revert(h.apply(fewer).Lease); r.Result != rules.Undone {
+	if r := h.Revert(h.Apply(fewer).Lease); r.Result != rules.Undone {
 		t.Fatalf("revert: %+v", r)
 	}
-	if after := h.foreign(); after != ours {
+	if after := h.Ruleset(); after != ours {
 		t.Errorf("after the second undo:\n%s", differences(ours, after))
 	}
-	h.confirmed(fewer)
-	h.nothingToDo(fewer)
-	observed, err := h.run(system.Observe())
+	h.Confirmed(fewer)
+	h.NothingToDo(fewer)
+	observed, err := h.Run(system.Observe())
 	if err != nil {
 		t.Fatal(err)
 	}
-	stranger := addresses(t, "198.18.0.7/32")
+	stranger := addresses("198.18.0.7/32")
 	rulestest.Contract(t, system, rulestest.Fixture{
 		Name: "ufw", Observed: observed, Holds: fewer,
 		Allowed: []rules.Flow{{Direction: rules.In, Protocol: rules.TCP, Port: 20010, Remotes: stranger}, {Direction: rules.In, Protocol: rules.TCP, Port: 22, Remotes: stranger}},
 		Denied:  []rules.Flow{{Direction: rules.In, Protocol: rules.TCP, Port: 20009, Remotes: stranger}, {Direction: rules.In, Protocol: rules.VRRP, Remotes: stranger}},
 	})
-	h.sh("ufw allow 4444/tcp")
-	h.confirmed(want)
-	h.nothingToDo(want)
-	h.sh("ufw delete allow 4444/tcp")
-	h.confirmed(nil)
-	h.nothingToDo(nil)
-	if after := h.foreign(); after != before {
+	h.Sh("ufw allow 4444/tcp")
+	h.Confirmed(want)
+	h.NothingToDo(want)
+	h.Sh("ufw delete allow 4444/tcp")
+	h.Confirmed(nil)
+	h.NothingToDo(nil)
+	if after := h.Ruleset(); after != before {
 		t.Errorf("after remove:\n%s", differences(before, after))
 	}
-	if left := h.sh("ls -A /etc/farmwall /etc/systemd/system/*farmwall* 2>/dev/null || true"); left != "" {
+	if left := h.Sh("ls -A /etc/farmwall /etc/systemd/system/*farmwall* 2>/dev/null || true"); left != "" {
 		t.Errorf("remove left %q", left)
 	}
 }
@@ -163,32 +128,32 @@ func TestDriftIsSeenAndPutBack(t *testing.T) {
 	soak(t)
 	t.Parallel()
 	h := newHost(t, "sh")
-	h.sh(administrator)
+	h.Sh(administrator)
 	want := everything(t)
-	h.confirmed(want)
+	h.Confirmed(want)
 	for _, e := range edits {
-		h.sh(e.text)
+		h.Sh(e.text)
 		if e.name == "all flushed in the kernel" {
 			// What an administrator's rules lost there is not ours to bring back.
-			if d := show(system.Diff(h.state(), want)); !strings.Contains(d, "["+e.place+"]") {
+			if d := show(system.Diff(h.State(), want)); !strings.Contains(d, "["+e.place+"]") {
 				t.Errorf("%s: not seen: %s", e.name, d)
 			}
-			h.sh("ufw reload")
-			h.nothingToDo(want)
+			h.Sh("ufw reload")
+			h.NothingToDo(want)
 			continue
 		}
-		s := h.state()
+		s := h.State()
 		if d := show(system.Diff(s, want)); !strings.Contains(d, e.place) {
 			t.Errorf("%s: not seen in %s: %s", e.name, e.place, d)
 		}
-		before := h.foreign()
-		if r := h.revert(h.apply(want).Lease); r.Result != rules.Undone {
+		before := h.Ruleset()
+		if r := h.Revert(h.Apply(want).Lease); r.Result != rules.Undone {
 			t.Errorf("%s: revert: %+v", e.name, r)
 		}
-		if after := h.foreign(); after != before && !e.apart {
+		if after := h.Ruleset(); after != before && !e.apart {
 			t.Errorf("%s: after the undo:\n%s", e.name, differences(before, after))
 		}
-		h.confirmed(want)
-		h.nothingToDo(want)
+		h.Confirmed(want)
+		h.NothingToDo(want)
 	}
 }
