@@ -5,7 +5,6 @@ package firewalld_test
 import (
 	"testing"
 
-	"farmwall/rules"
 	"farmwall/rules/linux"
 	"farmwall/rules/linux/firewalld"
 	"farmwall/rules/linux/linuxtest"
@@ -42,11 +41,6 @@ func newHost(t testing.TB) *host {
 var (
 	addresses   = linuxtest.Addresses
 	ports       = linuxtest.Ports
+	set         = linuxtest.NewSet
 	differences = linuxtest.Differences
 )
-
-// set is a set of the farm "f".
-func set(t testing.TB, list ...rules.Rule) rules.Set {
-	t.Helper()
-	return linuxtest.NewSet(t, "f", list...)
-}

@@ -12,13 +12,9 @@ import (
 var (
 	list     = linuxtest.Addresses
 	ports    = linuxtest.Ports
+	newSet   = linuxtest.NewSet
 	otherSet = linuxtest.OtherSet
 )
-
-func newSet(t testing.TB, list ...rules.Rule) rules.Set {
-	t.Helper()
-	return linuxtest.NewSet(t, "farm", list...)
-}
 
 // someSet is a set with something of everything.
 func someSet(t testing.TB) rules.Set { return linuxtest.SomeSet(t) }

@@ -73,7 +73,7 @@ func (h *Host) Opens(address string) bool {
 // Reaches says whether the client can open a connection to the host right now.
 func (h *Host) Reaches(address string) bool {
 	return inNamespace(h.client, func() error {
-		d := net.Dialer{Timeout: 700 * time.Millisecond}
+		d := net.Dialer{Timeout: time.Second}
 		c, err := d.Dial("tcp", address)
 		if err == nil {
 			_ = c.Close()

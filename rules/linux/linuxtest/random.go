@@ -41,7 +41,7 @@ func (g Range) Set(t testing.TB, r *rand.Rand) rules.Set {
 		}
 		out = append(out, w)
 	}
-	return NewSet(t, "farm", out...)
+	return NewSet(t, out...)
 }
 
 func (g Range) ports(r *rand.Rand) []rules.PortRange {

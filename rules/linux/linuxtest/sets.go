@@ -28,13 +28,13 @@ func Ports(numbers ...uint16) []rules.PortRange {
 	return out
 }
 
-// NewSet makes a set of rules; those that name no farm are the farm's, and those without
-// a direction let in.
-func NewSet(t testing.TB, farm string, list ...rules.Rule) rules.Set {
+// NewSet makes a set of rules; those that name no farm are of the farm "farm", and those
+// without a direction are for what comes in.
+func NewSet(t testing.TB, list ...rules.Rule) rules.Set {
 	t.Helper()
 	for i := range list {
 		if list[i].Farm == "" {
-			list[i].Farm = farm
+			list[i].Farm = "farm"
 		}
 		if list[i].Direction == "" {
 			list[i].Direction = rules.In
@@ -50,7 +50,7 @@ func NewSet(t testing.TB, farm string, list ...rules.Rule) rules.Set {
 // SomeSet is a set with something of everything, and more rules where the manager can
 // say more.
 func SomeSet(t testing.TB, more ...rules.Rule) rules.Set {
-	return NewSet(t, "farm", append([]rules.Rule{
+	return NewSet(t, append([]rules.Rule{
 		{ID: "web", Protocol: rules.TCP, Ports: Ports(80, 443)},
 		{ID: "rdp", Protocol: rules.UDP, Ports: []rules.PortRange{{First: 20000, Last: 20009}}, Remotes: Addresses("10.0.0.0/8", "fd00::/8")},
 		{ID: "vrrp", Protocol: rules.VRRP, Remotes: Addresses("192.0.2.1/32", "192.0.2.2/32")},
@@ -76,7 +76,7 @@ func SomeFlows() (allowed, denied []rules.Flow) {
 
 // OtherSet differs from SomeSet in a rule changed, one gone, and new ones.
 func OtherSet(t testing.TB) rules.Set {
-	return NewSet(t, "farm",
+	return NewSet(t,
 		rules.Rule{ID: "web", Protocol: rules.TCP, Ports: Ports(443, 8443)},
 		rules.Rule{ID: "rdp", Protocol: rules.UDP, Ports: Ports(20009), Remotes: Addresses("10.1.0.0/16", "fd01::/16")},
 		rules.Rule{ID: "v4", Protocol: rules.TCP, Ports: Ports(135), Remotes: Addresses("198.51.100.7/32")},

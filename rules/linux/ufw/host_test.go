@@ -5,7 +5,6 @@ package ufw_test
 import (
 	"testing"
 
-	"farmwall/rules"
 	"farmwall/rules/linux"
 	"farmwall/rules/linux/linuxtest"
 	"farmwall/rules/linux/nftables"
@@ -37,13 +36,8 @@ func newHost(t testing.TB, shell string) *host {
 var (
 	addresses   = linuxtest.Addresses
 	ports       = linuxtest.Ports
+	set         = linuxtest.NewSet
 	show        = linuxtest.Show
 	differences = linuxtest.Differences
 	soak        = linuxtest.Soak
 )
-
-// set is a set of the farm "f".
-func set(t testing.TB, list ...rules.Rule) rules.Set {
-	t.Helper()
-	return linuxtest.NewSet(t, "f", list...)
-}

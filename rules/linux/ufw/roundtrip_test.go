@@ -121,7 +121,7 @@ var edits = []struct {
 	{"a rule gone from the file only", "sed -i '/tuple ### allow vrrp/,+1d' /etc/ufw/user.rules", "ufw user.rules", true},
 	{"the line for the kernel edited", "sed -i 's/-p vrrp -s 192.0.2.0.24/-p vrrp/' /etc/ufw/user.rules", "ufw user.rules", true},
 	{"the source widened", "sed -i 's/ 192.0.2.1 in / 0.0.0.0\\/0 in /; s/ -s 192.0.2.1 -j/ -j/' /etc/ufw/user.rules && ufw reload", "ufw", false},
-	{"a twin", "sed -i 's/^### END RULES/\\n### tuple ### allow tcp 6 0.0.0.0\\/0 any 0.0.0.0\\/0 in comment='$(printf farmwall:f:one:00000000 | od -An -tx1 | tr -d ' \\n')'\\n-A ufw-user-input -p tcp --dport 6 -j ACCEPT\\n&/' /etc/ufw/user.rules", "ufw user.rules", true},
+	{"a twin", "sed -i 's/^### END RULES/\\n### tuple ### allow tcp 6 0.0.0.0\\/0 any 0.0.0.0\\/0 in comment='$(printf farmwall:farm:one:00000000 | od -An -tx1 | tr -d ' \\n')'\\n-A ufw-user-input -p tcp --dport 6 -j ACCEPT\\n&/' /etc/ufw/user.rules", "ufw user.rules", true},
 }
 
 func TestDriftIsSeenAndPutBack(t *testing.T) {
