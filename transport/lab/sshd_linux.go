@@ -51,7 +51,9 @@ func (h *hostProcess) startSSHD() error {
 	if err != nil {
 		return err
 	}
-	for deadline := time.Now().Add(sshdWait); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	pause := 5 * time.Millisecond
+	for deadline := time.Now().Add(sshdWait); time.Now().Before(deadline); time.Sleep(pause) {
+		pause = min(pause*5/4, 500*time.Millisecond) // a thousand that look all the time keep each other from starting
 		select {
 		case <-ended:
 			said, _ := os.ReadFile("/var/log/sshd")
