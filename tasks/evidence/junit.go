@@ -190,19 +190,8 @@ func (o *Opening) because() string {
 }
 
 func probeCase(class string, p *tasks.Probed) junitCase {
-	should := "closed"
-	if p.Wanted {
-		should = "open"
-	}
-	port := p.Protocol
-	if p.Port != 0 {
-		port += fmt.Sprintf(" %d", p.Port)
-	}
-	c := junitCase{Name: printable(fmt.Sprintf("probe of %s at %s from %s: %s", port, p.Address, p.From, should)), Classname: class}
-	why := &junitWhy{Type: "probe-" + string(p.Answer), Message: string(p.Answer), Text: printable(p.Detail)}
-	if p.PathBlocks {
-		why.Message += ": the host allows it, something on the path does not"
-	}
+	c := junitCase{Name: printable(fmt.Sprintf("probe of %s at %s from %s: %s", probed(p), p.Address, p.From, should(p))), Classname: class}
+	why := &junitWhy{Type: "probe-" + string(p.Answer), Message: string(p.Answer), Text: probeWhy(p)}
 	switch {
 	case p.Right == nil:
 		c.Skipped = why

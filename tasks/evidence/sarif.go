@@ -202,9 +202,9 @@ func (h *Host) results() []sarifResult {
 	for i := range h.Probes {
 		p := &h.Probes[i]
 		if p.Right != nil && !*p.Right {
-			text := fmt.Sprintf("%s: %s %d from %s: %s", h.Host, p.Protocol, p.Port, p.From, p.Answer)
-			if p.PathBlocks {
-				text += "; the host allows it, something on the path does not"
+			text := fmt.Sprintf("%s: %s from %s is to be %s, and is %s", h.Host, probed(p), p.From, should(p), p.Answer)
+			if why := probeWhy(p); why != "" {
+				text += "; " + why
 			}
 			out = append(out, h.result("probe", p.Rule, fmt.Sprint(p.From, " ", p.Address, " ", p.Protocol, " ", p.Port), text, nil))
 		}

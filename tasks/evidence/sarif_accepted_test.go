@@ -3,6 +3,7 @@ package evidence_test
 import (
 	"context"
 	"encoding/json"
+	"path/filepath"
 	"testing"
 
 	"farmwall/rules"
@@ -28,7 +29,7 @@ func TestAcceptedDifferencesAreSuppressed(t *testing.T) {
 		t.Fatalf("%d flows of port 445", open)
 	}
 	e.Run, e.Verb, e.Status, e.Changes = s.run, "drift", tasks.Differs, []rules.Change{{Verb: rules.Remove, Have: &rules.Rule{ID: "site.extra"}}}
-	e.Accepted = append(e.Accepted, tasks.Accepted{Change: &rules.Change{Verb: rules.Remove, Have: &rules.Rule{ID: "site.kept"}}, Reason: "until the move", Until: "2026-12-31", At: "/srv/farm/accepted.yml:12"})
+	e.Accepted = append(e.Accepted, tasks.Accepted{Change: &rules.Change{Verb: rules.Remove, Have: &rules.Rule{ID: "site.kept"}}, Reason: "until the move", Until: "2026-12-31", At: filepath.ToSlash(filepath.Join(s.dir, "accepted.yml:12"))})
 	s.must(s.journal.Witness(context.Background(), []tasks.Evidence{e}))
 	text := written(t, s.build(nil).WriteSARIF)
 	var log struct {
@@ -63,7 +64,7 @@ func TestAcceptedDifferencesAreSuppressed(t *testing.T) {
 	}
 	for _, want := range []string{
 		"rds1: tcp 445 is open to others too, allowed by table inet filter, chain input | the backup needs it (until 2027-01-31) accepted.yml with its line",
-		"rds1: - site.kept protocol 0 from anywhere | until the move (until 2026-12-31) file:///srv/farm/accepted.yml with its line",
+		"rds1: - site.kept protocol 0 from anywhere | until the move (until 2026-12-31) file://" + filepath.ToSlash(s.dir) + "/accepted.yml with its line",
 		"rds1: - site.extra protocol 0 from anywhere | ",
 	} {
 		if !got[want] {

@@ -24,15 +24,9 @@ func (r *Report) wrongProbes() []wrongProbe {
 			if p.Right == nil || *p.Right {
 				continue
 			}
-			one := wrongProbe{To: printable(p.To), Opens: p.Protocol, Should: "closed", Answer: string(p.Answer), Why: probeWhy(p), Rule: printable(p.Rule)}
+			one := wrongProbe{To: printable(p.To), Opens: probed(p), Should: should(p), Answer: string(p.Answer), Why: probeWhy(p), Rule: printable(p.Rule)}
 			if p.Address.IsValid() {
 				one.To += " " + p.Address.String()
-			}
-			if p.Port != 0 {
-				one.Opens += fmt.Sprintf(" %d", p.Port)
-			}
-			if p.Wanted {
-				one.Should = "open"
 			}
 			if from[one] == nil {
 				order = append(order, one)
@@ -48,6 +42,22 @@ func (r *Report) wrongProbes() []wrongProbe {
 		order[i].From = strings.Join(from[one], ", ")
 	}
 	return order
+}
+
+// probed is what a probe tried: "tcp 443", or a protocol alone.
+func probed(p *tasks.Probed) string {
+	if p.Port == 0 {
+		return p.Protocol
+	}
+	return fmt.Sprintf("%s %d", p.Protocol, p.Port)
+}
+
+// should is what a probe was to find.
+func should(p *tasks.Probed) string {
+	if p.Wanted {
+		return "open"
+	}
+	return "closed"
 }
 
 // probeWhy is what is known of the reason for an answer.
